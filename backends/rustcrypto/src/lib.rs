@@ -1,0 +1,1 @@
+//! Pleach: the seven cipher suites of RFC 9420 on RustCrypto, dalek and crrl

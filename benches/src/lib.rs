@@ -1,0 +1,1 @@
+//! Pleach: criterion benchmarks

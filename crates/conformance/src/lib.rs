@@ -1,0 +1,1 @@
+//! Pleach: the official MLS test vectors and the requirement matrix

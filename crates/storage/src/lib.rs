@@ -1,0 +1,1 @@
+//! Pleach: storage records, atomic batches and the Storage trait

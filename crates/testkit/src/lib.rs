@@ -1,0 +1,1 @@
+//! Pleach: the naive oracle, malformed messages and the suites every backend must pass

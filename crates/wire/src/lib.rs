@@ -1,0 +1,1 @@
+//! Pleach: the structures of MLS (RFC 9420), decoded and encoded strictly

@@ -1,0 +1,1 @@
+//! Pleach: storage in an SQLite file
