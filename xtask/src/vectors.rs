@@ -1,0 +1,42 @@
+//! `cargo xtask vectors` and `cargo xtask matrix`: delegates to the binaries that do the work.
+//!
+//! The runners live in their own packages, so that building xtask never builds the library.
+
+use crate::Result;
+use crate::metadata::{Workspace, cargo};
+use std::path::{Path, absolute};
+
+/// Runs every vector file of a directory; a missing or failed case is an error.
+pub(crate) fn check(dir: &Path) -> Result<()> {
+    if !dir.is_dir() {
+        return Err(format!("{}: no such directory", dir.display()));
+    }
+    delegate("pleach-conformance", "vectors", &["check".into(), path(dir)?])
+}
+
+/// Writes our own vectors into a directory.
+pub(crate) fn generate(dir: &Path) -> Result<()> {
+    delegate("pleach-conformance", "vectors", &["generate".into(), path(dir)?])
+}
+
+/// Runs the facade over suites, backends and storage engines.
+pub(crate) fn matrix(arguments: &[String]) -> Result<()> {
+    delegate("pleach-testkit", "matrix", arguments)
+}
+
+fn path(dir: &Path) -> Result<String> {
+    let dir = absolute(dir).map_err(|e| format!("{}: {e}", dir.display()))?;
+    dir.into_os_string().into_string().map_err(|_| "the directory's name is not UTF-8".into())
+}
+
+fn delegate(package: &str, binary: &str, arguments: &[String]) -> Result<()> {
+    let workspace = Workspace::load()?;
+    if !workspace.has_target(package, "bin", binary) {
+        return Err(format!("{package} has no binary `{binary}` yet: this task cannot run in this tree"));
+    }
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--package", package, "--bin", binary, "--"]).args(arguments);
+    let status =
+        command.current_dir(&workspace.root).status().map_err(|e| format!("cargo does not start: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{binary}: {status}")) }
+}
