@@ -5,7 +5,7 @@
 //! - [`CipherSuite`], a plain struct of references to them (RFC 9420 §5.1), and [`CryptoProvider`], a list of suites:
 //!   suites are data, chosen and mixed at run time;
 //! - [`Secret`] and [`Digest`], the two kinds of bytes that the protocol passes around;
-//! - HPKE (RFC 9180) in [`hpke`], written once over the traits;
+//! - HPKE (RFC 9180) in [`hpke`], written once over the traits, and DHKEM in [`dhkem`], once over a group;
 //! - the labelled functions of RFC 9420 §5.1.2, §5.1.3, §5.2 and §8 as methods of [`CipherSuite`].
 //!
 //! Invariants: no `unsafe`, no global state, no I/O; randomness always comes in as a [`SecureRandom`]. Secrets are
@@ -20,6 +20,7 @@ extern crate alloc;
 extern crate std;
 
 mod aead;
+pub mod dhkem;
 mod digest;
 mod encode;
 mod error;
