@@ -1,0 +1,315 @@
+//! The nodes in memory: [`Subtree`], its slots, and what each of them computes at most once.
+//!
+//! Invariants: a subtree without any node is always [`Subtree::Blank`], never a slot with two blank children; a slot's
+//! summary follows from its node and its children's summaries; a slot's cached hash follows from its content. So a
+//! slot that is changed through `Arc::make_mut` must be refreshed before it is seen again.
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+
+use once_cell::race::OnceBox;
+use pleach_crypto::{CipherSuite, CryptoError, Digest, Hash, KemPublicKey, Verifier};
+use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, NodeIndex, Opaque, ParentNode};
+
+use crate::{
+    features::Features,
+    key_index::{Tag, tag},
+    position::Position,
+};
+
+/// A subtree, as cheap to clone as a pointer.
+#[derive(Debug, Clone)]
+pub(crate) enum Subtree {
+    /// No node in it.
+    Blank(Position),
+    /// A leaf that is not blank.
+    Leaf(Arc<LeafSlot>),
+    /// A parent, blank or not, with something in its subtree.
+    Parent(Arc<ParentSlot>),
+    /// Not loaded: known by its hash and summary.
+    Stub(Arc<Stub>),
+}
+
+/// A leaf that is not blank. Immutable.
+#[derive(Debug)]
+pub(crate) struct LeafSlot {
+    pub(crate) index: LeafIndex,
+    pub(crate) node: Kept<LeafNode>,
+    pub(crate) features: Arc<Features>,
+    pub(crate) encryption_tag: Tag,
+    pub(crate) signature_tag: Tag,
+    pub(crate) hash: OnceBox<Digest>,
+    encryption_key: OnceBox<Box<dyn KemPublicKey>>,
+    verifier: OnceBox<Box<dyn Verifier>>,
+}
+
+impl LeafSlot {
+    pub(crate) fn new(index: LeafIndex, node: Kept<LeafNode>, features: Arc<Features>, hash: &dyn Hash) -> Self {
+        Self {
+            index,
+            features,
+            encryption_tag: tag(hash, &node.encryption_key),
+            signature_tag: tag(hash, &node.signature_key),
+            node,
+            hash: OnceBox::new(),
+            encryption_key: OnceBox::new(),
+            verifier: OnceBox::new(),
+        }
+    }
+
+    /// The HPKE key, parsed once.
+    pub(crate) fn encryption_key(&self, suite: &CipherSuite) -> Result<&dyn KemPublicKey, CryptoError> {
+        let load = || suite.kem.load_public(&self.node.encryption_key).map(Box::new);
+        self.encryption_key.get_or_try_init(load).map(|key| &**key)
+    }
+
+    /// The signature key, parsed once.
+    pub(crate) fn verifier(&self, suite: &CipherSuite) -> Result<&dyn Verifier, CryptoError> {
+        let load = || suite.signature.load_verifier(&self.node.signature_key).map(Box::new);
+        self.verifier.get_or_try_init(load).map(|key| &**key)
+    }
+}
+
+/// The content of a parent node that is not blank (RFC 9420 §7.1), and its parsed key.
+#[derive(Debug)]
+pub struct Parent {
+    pub(crate) encryption_key: HpkePublicKey,
+    pub(crate) parent_hash: Opaque,
+    /// A vector, so that adding many members one after the other does not copy it each time.
+    pub(crate) unmerged_leaves: Vec<LeafIndex>,
+    pub(crate) tag: Tag,
+    parsed: OnceBox<Arc<dyn KemPublicKey>>,
+}
+
+impl Parent {
+    pub(crate) fn new(node: ParentNode, hash: &dyn Hash) -> Self {
+        let ParentNode { encryption_key, parent_hash, unmerged_leaves } = node;
+        Self {
+            tag: tag(hash, &encryption_key),
+            encryption_key,
+            parent_hash,
+            unmerged_leaves: unmerged_leaves.into_vec(),
+            parsed: OnceBox::new(),
+        }
+    }
+
+    /// The node's HPKE key.
+    #[must_use]
+    pub fn encryption_key(&self) -> &HpkePublicKey {
+        &self.encryption_key
+    }
+
+    /// The parent hash of the next node that is not blank above this one (R108).
+    #[must_use]
+    pub fn parent_hash(&self) -> &[u8] {
+        &self.parent_hash
+    }
+
+    /// The leaves below that do not know the private key, strictly increasing (R061).
+    #[must_use]
+    pub fn unmerged_leaves(&self) -> &[LeafIndex] {
+        &self.unmerged_leaves
+    }
+
+    /// The structure of the RFC. Copies.
+    #[must_use]
+    pub fn to_wire(&self) -> ParentNode {
+        ParentNode {
+            encryption_key: self.encryption_key.clone(),
+            parent_hash: self.parent_hash.clone(),
+            unmerged_leaves: List::from(self.unmerged_leaves.clone()),
+        }
+    }
+
+    /// Enters a new leaf below (RFC 9420 §12.1.1, R180).
+    pub(crate) fn add_unmerged(&mut self, leaf: LeafIndex) {
+        if let Err(at) = self.unmerged_leaves.binary_search(&leaf) {
+            self.unmerged_leaves.insert(at, leaf);
+        }
+    }
+
+    /// The entries that are leaves of the subtree at `position`.
+    pub(crate) fn unmerged_below(&self, position: Position) -> &[LeafIndex] {
+        leaves_below(&self.unmerged_leaves, position)
+    }
+
+    /// The HPKE key, parsed once.
+    pub(crate) fn parsed(&self, suite: &CipherSuite) -> Result<&dyn KemPublicKey, CryptoError> {
+        let load = || suite.kem.load_public(&self.encryption_key).map(|key| Box::new(Arc::from(key)));
+        self.parsed.get_or_try_init(load).map(|key| &**key)
+    }
+}
+
+impl Clone for Parent {
+    fn clone(&self) -> Self {
+        let parsed = OnceBox::new();
+        if let Some(key) = self.parsed.get() {
+            let _is_new = parsed.set(Box::new(Arc::clone(key)));
+        }
+        Self {
+            encryption_key: self.encryption_key.clone(),
+            parent_hash: self.parent_hash.clone(),
+            unmerged_leaves: self.unmerged_leaves.clone(),
+            tag: self.tag,
+            parsed,
+        }
+    }
+}
+
+/// The part of a sorted list of leaves that is below `position`.
+pub(crate) fn leaves_below(leaves: &[LeafIndex], position: Position) -> &[LeafIndex] {
+    let start = leaves.partition_point(|leaf| leaf.0 < position.first);
+    let end = leaves.partition_point(|leaf| leaf.0 < position.end());
+    leaves.get(start..end).unwrap_or_default()
+}
+
+/// A parent with something in its subtree; the node itself may be blank.
+#[derive(Debug)]
+pub(crate) struct ParentSlot {
+    pub(crate) position: Position,
+    pub(crate) left: Subtree,
+    pub(crate) right: Subtree,
+    pub(crate) node: Option<Arc<Parent>>,
+    pub(crate) summary: Summary,
+    pub(crate) hash: OnceBox<Digest>,
+}
+
+impl ParentSlot {
+    pub(crate) fn new(position: Position, left: Subtree, right: Subtree, node: Option<Arc<Parent>>) -> Self {
+        let hash = OnceBox::new();
+        let mut slot = Self { position, left, right, node, summary: Summary::default(), hash };
+        slot.refresh();
+        slot
+    }
+
+    /// After a change: the summary anew, and no hash yet.
+    pub(crate) fn refresh(&mut self) {
+        self.hash = OnceBox::new();
+        self.summary = Summary::of_parent(self.node.as_deref(), &self.left, &self.right);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.node.is_none() && matches!((&self.left, &self.right), (Subtree::Blank(_), Subtree::Blank(_)))
+    }
+
+    /// The child towards `leaf`, and the other one.
+    pub(crate) fn towards(&self, leaf: LeafIndex) -> (&Subtree, &Subtree) {
+        if leaf.0 < self.position.middle() { (&self.left, &self.right) } else { (&self.right, &self.left) }
+    }
+}
+
+impl Clone for ParentSlot {
+    /// For a change to follow: the hash stays behind.
+    fn clone(&self) -> Self {
+        let Self { position, left, right, node, summary, hash: _ } = self;
+        Self {
+            position: *position,
+            left: left.clone(),
+            right: right.clone(),
+            node: node.clone(),
+            summary: summary.clone(),
+            hash: OnceBox::new(),
+        }
+    }
+}
+
+/// What is known of a subtree without looking into it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Leaves that are not blank.
+    pub(crate) occupied: u32,
+    /// Nodes of the resolution (RFC 9420 §4.1.1).
+    pub(crate) resolution_len: u32,
+    /// What all those leaves support; `None` if there are none.
+    pub(crate) features: Option<Arc<Features>>,
+}
+
+impl Summary {
+    fn of_parent(node: Option<&Parent>, left: &Subtree, right: &Subtree) -> Self {
+        let resolution_len = match node {
+            Some(node) => u32::try_from(node.unmerged_leaves.len()).unwrap_or(u32::MAX).saturating_add(1),
+            None => left.resolution_len().saturating_add(right.resolution_len()),
+        };
+        Self {
+            occupied: left.occupied().saturating_add(right.occupied()),
+            resolution_len,
+            features: Features::merge(left.features(), right.features()),
+        }
+    }
+}
+
+/// A subtree that is not loaded.
+#[derive(Debug)]
+pub(crate) struct Stub {
+    pub(crate) position: Position,
+    pub(crate) hash: Digest,
+    pub(crate) summary: Summary,
+}
+
+impl Subtree {
+    /// A parent, or a blank subtree if it would be empty.
+    pub(crate) fn parent(position: Position, left: Self, right: Self, node: Option<Arc<Parent>>) -> Self {
+        if node.is_none() && matches!((&left, &right), (Self::Blank(_), Self::Blank(_))) {
+            return Self::Blank(position);
+        }
+        Self::Parent(Arc::new(ParentSlot::new(position, left, right, node)))
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        match self {
+            Self::Blank(position) => *position,
+            Self::Leaf(leaf) => Position::leaf(leaf.index),
+            Self::Parent(parent) => parent.position,
+            Self::Stub(stub) => stub.position,
+        }
+    }
+
+    pub(crate) fn node_index(&self) -> NodeIndex {
+        self.position().node()
+    }
+
+    pub(crate) fn occupied(&self) -> u32 {
+        match self {
+            Self::Blank(_) => 0,
+            Self::Leaf(_) => 1,
+            Self::Parent(parent) => parent.summary.occupied,
+            Self::Stub(stub) => stub.summary.occupied,
+        }
+    }
+
+    pub(crate) fn resolution_len(&self) -> u32 {
+        match self {
+            Self::Blank(_) => 0,
+            Self::Leaf(_) => 1,
+            Self::Parent(parent) => parent.summary.resolution_len,
+            Self::Stub(stub) => stub.summary.resolution_len,
+        }
+    }
+
+    pub(crate) fn features(&self) -> Option<&Arc<Features>> {
+        match self {
+            Self::Blank(_) => None,
+            Self::Leaf(leaf) => Some(&leaf.features),
+            Self::Parent(parent) => parent.summary.features.as_ref(),
+            Self::Stub(stub) => stub.summary.features.as_ref(),
+        }
+    }
+
+    pub(crate) fn summary(&self) -> Summary {
+        Summary {
+            occupied: self.occupied(),
+            resolution_len: self.resolution_len(),
+            features: self.features().cloned(),
+        }
+    }
+
+    /// Whether both are the same object: then they are equal. The converse does not hold.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Blank(a), Self::Blank(b)) => a == b,
+            (Self::Leaf(a), Self::Leaf(b)) => Arc::ptr_eq(a, b),
+            (Self::Parent(a), Self::Parent(b)) => Arc::ptr_eq(a, b),
+            (Self::Stub(a), Self::Stub(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
