@@ -75,7 +75,6 @@ tls_decode!(Sender);
 
 /// The part of `FramedContent` that depends on its `content_type` (RFC 9420 §6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, and moved seldom")]
 pub enum Content {
     /// `application_data`.
     Application(Opaque),

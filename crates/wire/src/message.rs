@@ -30,7 +30,6 @@ pub struct MlsMessage {
 
 /// The part of `MLSMessage` that depends on its `wire_format` (RFC 9420 §6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, and moved seldom")]
 pub enum MlsMessageBody {
     /// `mls_public_message`.
     PublicMessage(PublicMessage),

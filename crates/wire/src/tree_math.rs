@@ -99,9 +99,10 @@ impl NodeIndex {
         if other.is_in_subtree(self) {
             return self;
         }
-        // Neither contains the other, so they differ in a bit above both levels: the ancestor's level.
-        let level = 31u32.saturating_sub((self.0 ^ other.0).leading_zeros());
-        Self(self.0 >> level << level | (1 << level) - 1)
+        // Neither contains the other: the highest bit in which they differ says which child of the ancestor each is under.
+        let above = (self.0 ^ other.0).leading_zeros(); // at most 31: they differ
+        let left_half = u32::MAX >> 1 >> above; // the bits below that one
+        Self(self.0 & !(left_half << 1 | 1) | left_half)
     }
 
     /// Whether the node is in the subtree of `root`, itself included.

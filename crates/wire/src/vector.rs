@@ -158,7 +158,12 @@ impl<T> List<T> {
                 return Ok(Self::from(elements));
             }
             elements.push(element(&mut content)?); // R006: the element ends within the vector
-            if content.remaining().len() == before {
+            let after = content.remaining().len();
+            if elements.len() == 1 && size_of::<T>() <= size_of::<u64>() {
+                // Numbers: all as long as the first. The input is there, so the room is bounded by it.
+                elements.reserve_exact(after.checked_div(before.saturating_sub(after)).unwrap_or(0));
+            }
+            if after == before {
                 // An element of no bytes could repeat for ever; RFC 9420 has none.
                 return Err(DecodeError::Malformed);
             }

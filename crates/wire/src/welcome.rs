@@ -78,15 +78,18 @@ impl GroupSecrets {
     /// [`EncodeError::TooLong`] if a field is no vector.
     pub fn encode(&self) -> Result<Secret, EncodeError> {
         let Self { joiner_secret, path_secret, psks } = self;
-        let path_secret_len = path_secret.as_ref().map_or(0, |secret| opaque_len(secret.as_bytes().len()));
-        let len = [opaque_len(joiner_secret.as_bytes().len()), 1, path_secret_len, psks.encoded_len()]
-            .into_iter()
-            .fold(0, usize::saturating_add);
         // The capacity is exact: the vector does not move, and leaves no copy behind.
-        let mut out = Vec::with_capacity(len);
+        let mut out = Vec::with_capacity(self.encoded_len());
         let written = Self::write(joiner_secret, path_secret.as_ref(), psks, &mut out);
         let out = Secret::from(out); // zeroized in either case
         written.map(|()| out)
+    }
+
+    fn encoded_len(&self) -> usize {
+        let Self { joiner_secret, path_secret, psks } = self;
+        let path_secret_len = path_secret.as_ref().map_or(0, |secret| opaque_len(secret.len()));
+        let secrets = opaque_len(joiner_secret.len()).saturating_add(path_secret_len);
+        secrets.saturating_add(psks.encoded_len()).saturating_add(1)
     }
 
     fn write(
@@ -117,7 +120,7 @@ impl GroupSecrets {
 /// The length of the encoding, as `tls_codec` wants to know it of whatever it decodes.
 impl tls_codec::Size for GroupSecrets {
     fn tls_serialized_len(&self) -> usize {
-        self.encode().map_or(0, |bytes| bytes.as_bytes().len())
+        self.encoded_len()
     }
 }
 
