@@ -79,7 +79,7 @@ impl Build<'_> {
         let left = self.subtree(position.left());
         let right = self.subtree(position.right());
         let node = match node {
-            Some(Node::Parent(parent)) => Some(Arc::new(Parent::new(parent, self.suite.hash))),
+            Some(Node::Parent(parent)) => Some(Arc::new(Parent::new(*parent, self.suite.hash))),
             _ => None,
         };
         Subtree::parent(position, left, right, node)
@@ -93,7 +93,7 @@ fn export(subtree: &Subtree, nodes: &mut [Option<Node>], needed: &mut Vec<NodeIn
         Subtree::Parent(slot) => {
             export(&slot.left, nodes, needed);
             export(&slot.right, nodes, needed);
-            slot.node.as_ref().map(|node| Node::Parent(node.to_wire()))
+            slot.node.as_ref().map(|node| Node::Parent(node.to_wire().into()))
         }
         Subtree::Stub(stub) => {
             needed.push(stub.position.node());

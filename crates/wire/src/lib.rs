@@ -39,6 +39,7 @@
 //! # Ok::<(), pleach_wire::EncodeError>(())
 //! ```
 #![no_std]
+#![warn(clippy::indexing_slicing)]
 
 extern crate alloc;
 #[cfg(test)]

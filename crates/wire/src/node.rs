@@ -3,7 +3,7 @@
 //! [`RatchetTreeNodes`] is checked for shape while it is decoded (R252, R253) and nothing else. The hash inputs
 //! borrow and only encode: a caller appends them to one buffer that it reuses.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::ops::Deref;
 
 use crate::{
@@ -69,8 +69,8 @@ tls_decode!(ParentNode);
 pub enum Node {
     /// At an even position.
     Leaf(Kept<LeafNode>),
-    /// At an odd position.
-    Parent(ParentNode),
+    /// At an odd position. Boxed: a hostile vector of blank nodes costs memory for the largest kind of node.
+    Parent(Box<ParentNode>),
 }
 
 impl Node {
@@ -86,7 +86,7 @@ impl Node {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(match reader.read()? {
             NodeType::Leaf => Self::Leaf(reader.read()?),
-            NodeType::Parent => Self::Parent(reader.read()?),
+            NodeType::Parent => Self::Parent(Box::new(reader.read()?)),
         })
     }
 }

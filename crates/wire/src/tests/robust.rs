@@ -103,6 +103,16 @@ fn a_declared_gigabyte_is_refused_at_once() {
     assert_eq!(limits.check_message(&[0; 16]), Err(DecodeError::TooLong));
 }
 
+/// The elements that hostile input can make most of for a byte are small.
+#[test]
+fn a_byte_of_input_costs_little_memory() {
+    assert!(size_of::<Option<Node>>() <= 16); // a blank node is 1 byte
+    assert!(size_of::<Opaque>() <= 16); // an empty one is 1 byte
+    assert!(size_of::<Extension>() <= 3 * 16); // 3 bytes
+    assert!(size_of::<ProposalOrRef>() <= 2 * 32); // 2 bytes
+    assert!(size_of::<UpdatePathNode>() <= 2 * 16); // 2 bytes
+}
+
 /// A list of elements without bytes would never end.
 #[test]
 fn empty_elements_do_not_loop() {

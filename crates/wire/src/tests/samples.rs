@@ -65,7 +65,7 @@ pub(super) fn parent() -> ParentNode {
 
 pub(super) fn tree() -> RatchetTreeNodes {
     let leaf = || Some(Node::Leaf(leaf(LeafNodeSource::Update)));
-    RatchetTreeNodes::new(vec![leaf(), Some(Node::Parent(parent())), leaf(), None, leaf()]).unwrap()
+    RatchetTreeNodes::new(vec![leaf(), Some(Node::Parent(Box::new(parent()))), leaf(), None, leaf()]).unwrap()
 }
 
 pub(super) fn group_context() -> GroupContext {

@@ -259,7 +259,7 @@ fn a_tree_ends_with_a_node() {
 #[test]
 fn leaves_are_even_and_parents_odd() {
     let leaf = || Some(Node::Leaf(samples::leaf(LeafNodeSource::Update)));
-    let parent = || Some(Node::Parent(samples::parent()));
+    let parent = || Some(Node::Parent(samples::parent().into()));
     for nodes in [Vec::from([leaf(), leaf()]), Vec::from([parent()]), Vec::from([None, parent(), parent()])] {
         assert_eq!(RatchetTreeNodes::new(nodes.clone()), Err(DecodeError::MisplacedNode));
         let bytes = encode(&List::from(nodes)).unwrap();
