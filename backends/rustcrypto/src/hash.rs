@@ -117,7 +117,7 @@ fn hmac_into(algorithm: Algorithm, key: &[u8], parts: &[&[u8]], out: &mut [u8]) 
 fn expand_into<M: Mac + Clone>(keyed: &M, info: &[&[u8]], out: &mut [u8]) {
     let mut previous = Output::<M>::default();
     let block_len = previous.len();
-    for (block, counter) in out.chunks_mut(block_len).zip(1_u8..) {
+    for (block, counter) in out.chunks_mut(block_len).zip(1..=u8::MAX) {
         let mut mac = keyed.clone();
         if counter > 1 {
             mac.update(&previous);

@@ -98,7 +98,7 @@ impl KeyScheduleInfo {
             key: expand(b"key", suite.aead.key_len())?,
             base_nonce: expand(b"base_nonce", suite.aead.nonce_len())?,
             exporter_secret: expand(b"exp", suite.secret_len())?,
-            sequence: Some(0),
+            sequence: Sequence(Some(0)),
         })
     }
 }
@@ -111,8 +111,7 @@ pub struct Context<'s> {
     key: Secret,
     base_nonce: Secret,
     exporter_secret: Secret,
-    /// `None` once the last number was used.
-    sequence: Option<u64>,
+    sequence: Sequence,
 }
 
 impl Context<'_> {
@@ -121,11 +120,11 @@ impl Context<'_> {
     /// # Errors
     /// [`CryptoError::MessageLimitReached`] after 2^64 messages, or those of the AEAD.
     pub fn seal(&mut self, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        let nonce = self.nonce()?;
+        let nonce = self.sequence.nonce(&self.base_nonce)?;
         let mut text = Vec::with_capacity(plaintext.len() + self.suite.aead.tag_len());
         text.extend_from_slice(plaintext);
         self.suite.aead.seal(&self.key, nonce.as_bytes(), aad, &mut text)?;
-        self.advance();
+        self.sequence.advance();
         Ok(text)
     }
 
@@ -134,10 +133,10 @@ impl Context<'_> {
     /// # Errors
     /// [`CryptoError::DecryptionFailed`], or [`CryptoError::MessageLimitReached`].
     pub fn open(&mut self, aad: &[u8], ciphertext: &[u8]) -> Result<Secret, CryptoError> {
-        let nonce = self.nonce()?;
+        let nonce = self.sequence.nonce(&self.base_nonce)?;
         let mut text = ciphertext.to_vec();
         self.suite.aead.open(&self.key, nonce.as_bytes(), aad, &mut text)?;
-        self.advance();
+        self.sequence.advance();
         Ok(Secret::from(text))
     }
 
@@ -154,19 +153,6 @@ impl Context<'_> {
             &[exporter_context],
             len,
         )
-    }
-
-    fn nonce(&self) -> Result<Secret, CryptoError> {
-        let sequence = self.sequence.ok_or(CryptoError::MessageLimitReached)?.to_be_bytes();
-        let mut nonce = self.base_nonce.clone();
-        for (byte, number) in nonce.as_mut_bytes().iter_mut().rev().zip(sequence.iter().rev()) {
-            *byte ^= number;
-        }
-        Ok(nonce)
-    }
-
-    fn advance(&mut self) {
-        self.sequence = self.sequence.and_then(|sequence| sequence.checked_add(1));
     }
 }
 
@@ -243,4 +229,42 @@ fn suite_id(suite: &CipherSuite) -> [u8; 10] {
     let [d0, d1] = suite.kdf.id().0.to_be_bytes();
     let [a0, a1] = suite.aead.id().0.to_be_bytes();
     [b'H', b'P', b'K', b'E', k0, k1, d0, d1, a0, a1]
+}
+
+/// The message counter: a nonce is never used twice. `None` once the last number was used.
+#[derive(Debug)]
+struct Sequence(Option<u64>);
+
+impl Sequence {
+    /// `ComputeNonce` (RFC 9180 §5.2).
+    fn nonce(&self, base_nonce: &Secret) -> Result<Secret, CryptoError> {
+        let sequence = self.0.ok_or(CryptoError::MessageLimitReached)?.to_be_bytes();
+        let mut nonce = base_nonce.clone();
+        for (byte, number) in nonce.as_mut_bytes().iter_mut().rev().zip(sequence.iter().rev()) {
+            *byte ^= number;
+        }
+        Ok(nonce)
+    }
+
+    fn advance(&mut self) {
+        self.0 = self.0.and_then(|sequence| sequence.checked_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_number_is_used_once_and_then_no_more() {
+        let base = Secret::copy_from(&[0xFF; 12]);
+        let mut sequence = Sequence(Some(u64::MAX - 1));
+        assert_eq!(sequence.nonce(&base).unwrap().as_bytes()[4..], [0, 0, 0, 0, 0, 0, 0, 1]);
+        sequence.advance();
+        assert_eq!(sequence.nonce(&base).unwrap().as_bytes()[4..], [0; 8]);
+        sequence.advance();
+        assert_eq!(sequence.nonce(&base), Err(CryptoError::MessageLimitReached));
+        sequence.advance();
+        assert_eq!(sequence.nonce(&base), Err(CryptoError::MessageLimitReached));
+    }
 }
