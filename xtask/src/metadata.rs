@@ -2,6 +2,7 @@
 
 use crate::Result;
 use serde_json::Value;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -98,6 +99,13 @@ pub(crate) fn highest_rust_version() -> Option<(RustVersion, String)> {
 /// A Rust release: `1.89` or `1.89.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RustVersion(u32, u32, u32);
+
+impl fmt::Display for RustVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(major, minor, patch) = self;
+        write!(f, "{major}.{minor}.{patch}")
+    }
+}
 
 impl RustVersion {
     pub(crate) fn parse(text: &str) -> Option<Self> {
