@@ -171,3 +171,35 @@ fn batch_is_valid(items: &[Signed<'_>], rng: &dyn SecureRandom) -> bool {
     points.push(ED25519_BASEPOINT_POINT);
     EdwardsPoint::vartime_multiscalar_mul(&scalars, &points).mul_by_cofactor().is_identity()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemRandom;
+
+    /// The edges of the rule are in the integration tests, which cannot see whether the batch decided or the single checks.
+    #[test]
+    fn the_batch_decides_by_itself() {
+        let signers: Vec<_> = (0..150)
+            .map(|i| ED25519.load_signer(&Secret::from_fn(32, |seed| seed.fill(i))).unwrap())
+            .collect();
+        let message = &[b"mess" as &[u8], b"age"] as &[&[u8]];
+        let signatures: Vec<_> = signers.iter().map(|signer| signer.sign(message).unwrap()).collect();
+        let items: Vec<_> = signers
+            .iter()
+            .zip(&signatures)
+            .map(|(signer, signature)| Signed { public: signer.public(), message, signature })
+            .collect();
+        for size in [1, 2, 90, 150] {
+            assert!(batch_is_valid(&items[..size], &SystemRandom));
+            for at in [0, size / 2, size - 1] {
+                let mut bad = items[..size].to_vec();
+                bad[at].message = &[b"massage"];
+                assert!(!batch_is_valid(&bad, &SystemRandom));
+                bad[at].message = message;
+                bad[at].signature = &signatures[(at + 1) % 150];
+                assert!(!batch_is_valid(&bad, &SystemRandom));
+            }
+        }
+    }
+}
