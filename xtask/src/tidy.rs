@@ -165,7 +165,9 @@ fn check_no_std(package: &Package, library: Option<&Source>) -> Vec<Violation> {
 fn check_source(source: &Source) -> Vec<Violation> {
     let mut found = Vec::new();
     let in_src = source.path.contains("/src/");
-    if in_src && !source.lines.first().is_some_and(|l| l.starts_with("//!")) {
+    // A library may have its README as its header.
+    let is_header = |l: &String| l.starts_with("//!") || l.starts_with("#![doc = include_str!(");
+    if in_src && !source.lines.first().is_some_and(is_header) {
         found.push(Violation::new(&source.path, 1, "a module starts with a `//!` header"));
     }
     let forbidden = [
@@ -240,6 +242,7 @@ mod tests {
             "crates/x/src/a.rs:1: a module starts with a `//!` header"
         );
         assert!(check("crates/x/src/a.rs", "//! A.\n").is_empty());
+        assert!(check("crates/x/src/lib.rs", "#![doc = include_str!(\"../README.md\")]\n").is_empty());
         assert!(check("crates/x/tests/a.rs", "use core::fmt;\n").is_empty());
     }
 
