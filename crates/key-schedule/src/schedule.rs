@@ -29,7 +29,9 @@ impl InitSecret {
         Self(secret)
     }
 
-    pub(crate) fn secret(&self) -> &Secret {
+    /// The secret.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
         &self.0
     }
 
