@@ -194,6 +194,7 @@ mod tests {
         assert_eq!(found, GREASE);
     }
 
+    // breaks: R279
     #[test]
     fn names() {
         assert_eq!(format!("{:?} {}", ProposalType::ADD, ProposalType(0xf003)), "ProposalType(add) 0xf003");
