@@ -28,7 +28,7 @@ impl RatchetTree {
     /// [`TreeError::TreeFull`], [`TreeError::Need`].
     pub fn add_leaf(&mut self, leaf: Kept<LeafNode>) -> Result<LeafIndex, TreeError> {
         let index = self.next_leaf_index();
-        let mut next = self.extended_to(index)?;
+        let next = self.extended_to(index)?;
         // The path is loaded, and its leaf blank, or this says what is needed.
         next.levels(index)?;
         if next.leaf_slot(index)?.is_some() {

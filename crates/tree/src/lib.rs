@@ -6,18 +6,25 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod apply_path;
 mod blank;
+mod create_path;
 mod edit;
 mod error;
 mod features;
 mod hash;
 mod key_index;
 mod nodes;
+mod path;
 mod position;
+mod private;
 mod slot;
 mod tree;
+mod verify;
 
+pub use create_path::{NewLeaf, PendingPath};
 pub use error::TreeError;
 pub use features::Capability;
+pub use private::TreePrivate;
 pub use slot::Parent;
 pub use tree::{Leaves, PathStep, RatchetTree};
