@@ -1,7 +1,7 @@
 //! The kinds of record, their stable numbers and their classes.
 //!
 //! Invariants: a number, once published, never changes its meaning and is never reused (a test pins them). A kind's
-//! class errs towards [`RecordClass::Secret`]: an engine or layer that treats Secret rows well treats all rows well.
+//! class is as lasting (engines may lay rows out by it), and errs towards [`RecordClass::Secret`]: an engine or layer that treats Secret rows well treats all rows well.
 //!
 //! Not here: the layout of any value.
 
@@ -172,6 +172,8 @@ mod tests {
             (0x28, "ObserverHead"),
             (0xf0, "Application"),
         ];
+        let of_class = |class| RecordKind::ALL.iter().filter(|kind| kind.class() == class).count();
+        assert_eq!([RecordClass::Secret, RecordClass::Public, RecordClass::Index].map(of_class), [15, 9, 2]);
         let actual: std::vec::Vec<_> = RecordKind::ALL.iter().map(|k| (k.number(), k.name())).collect();
         assert_eq!(actual, pinned);
         for kind in RecordKind::ALL {

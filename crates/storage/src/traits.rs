@@ -24,7 +24,8 @@ impl fmt::Debug for Row<'_> {
     }
 }
 
-/// What it means in this engine that a value is gone: one that was erased or replaced by a batch that was applied.
+/// What it means in this engine that the value of a [`Secret`](crate::RecordClass::Secret) row is gone: one that was
+/// erased or replaced by a batch that was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Erasure {
@@ -50,14 +51,15 @@ pub enum Erasure {
 ///    guards and the changes. After [`StorageError::Engine`] alone the outcome may be unknown, never partial.
 /// 3. **Durable.** When `apply` returns `Ok`, a crash of process or machine does not undo it (engines whose
 ///    [`Erasure`] is `InMemory` excepted).
-/// 4. **Erased.** A value that was erased or replaced is gone as [`erasure`](Self::erasure) says. Values are
-///    opaque: they are not logged, not put into errors, and buffers that held them are zeroized.
+/// 4. **Erased.** A value of a [`Secret`](crate::RecordClass::Secret) row that was erased or replaced is gone as
+///    [`erasure`](Self::erasure) says. (Beware of engines that move rows within a file and leave the old bytes
+///    behind.) Values are opaque: they are not logged, not put into errors, and buffers that held them are zeroized.
 /// 5. **No retry.** A `Conflict` is returned, not resolved. Waiting for a lock is bounded, then `Busy`.
 /// 6. **No panic**, whatever the file holds: `Corrupt` or `Engine`.
 /// 7. **No deadlock on itself.** A row function or a batch that calls the same handle is served or gets
 ///    [`StorageError::Reentrant`].
 ///
-/// Values up to 1 GB (2^30 bytes) can occur, and batches of millions of rows, so a batch is consumed as a stream.
+/// Values of many megabytes can occur, and batches of millions of rows, so a batch is consumed as a stream.
 pub trait Storage: fmt::Debug + Send + Sync {
     /// Reads a row.
     ///

@@ -1,12 +1,10 @@
 //! What every storage engine must do, as one call: [`run`] for any engine, [`run_shared`] for engines that can open
 //! a store twice, at once or after a restart.
 //!
-//! ```
+//! ```no_run
 //! # use pleach_storage::Storage;
-//! # fn engine() -> Box<dyn Storage> { unimplemented!() }
-//! # if false {
-//! pleach_testkit::storage_suite::run(|| engine());
-//! # }
+//! # fn engine() -> Box<dyn Storage> { loop {} }
+//! pleach_testkit::storage_suite::run(engine);
 //! ```
 //!
 //! Every check starts on a store of its own and panics, naming what is wrong. The promises are those on
