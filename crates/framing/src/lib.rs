@@ -11,6 +11,51 @@
 //! A PrivateMessage is opened in two phases because the ratchet of its sender is known only after the first, and may
 //! have to be read from storage. Only when `verify` has passed does the caller commit the ratchet step (R147).
 //!
+//! ```
+//! use pleach_crypto::Secret;
+//! use pleach_framing::*;
+//! use pleach_key_schedule::{EncryptionSecret, RatchetLimits, SecretTree};
+//! use pleach_wire::{Content, FramedContent, LeafIndex, Opaque, Sender, TreeSize, WireFormat};
+//!
+//! let provider = pleach_rustcrypto::provider();
+//! let suite = &provider.suites[0];
+//! let key_pair = suite.signature.generate_key_pair(&*provider.random)?;
+//! let signer = suite.signature.load_signer(&key_pair.private)?;
+//! let verifier = suite.signature.load_verifier(&key_pair.public)?;
+//! # let (group_id, group_context) = (b"tea party", b"the encoded GroupContext");
+//! # let sender_data_secret = provider.random.secret(32)?;
+//! # let encryption_secret = || EncryptionSecret::from_secret(Secret::from(vec![7; 32]));
+//! # let tree = || SecretTree::new(TreeSize::from_leaf_count(2).unwrap(), encryption_secret(), RatchetLimits::default());
+//! # let (mut alices_tree, mut bobs_tree) = (tree(), tree());
+//! let epoch = EpochContext { suite, group_id, epoch: 3, group_context, external_proposal_types: &[] };
+//!
+//! // Alice, in leaf 0, sends.
+//! let content = FramedContent {
+//!     group_id: group_id.into(),
+//!     epoch: 3,
+//!     sender: Sender::Member(LeafIndex(0)),
+//!     authenticated_data: Opaque::default(),
+//!     content: Content::Application(Opaque::from(b"hello")),
+//! };
+//! let content = sign_content(&epoch, &*signer, WireFormat::PRIVATE_MESSAGE, content)?;
+//! let kind = ratchet_kind(content.content.content.content_type());
+//! let (keys, step) = alices_tree.prepare_next(suite, LeafIndex(0), kind)?;
+//! let message =
+//!     protect_private(&epoch, &sender_data_secret, keys, &content, Padding::Padme, &*provider.random)?;
+//! alices_tree.commit(step)?; // persisted before the message leaves
+//!
+//! // Bob receives.
+//! let sender_data = open_sender_data(&epoch, &sender_data_secret, &message)?;
+//! let kind = ratchet_kind(message.content_type);
+//! let (keys, step) = bobs_tree.prepare(suite, sender_data.leaf_index, kind, sender_data.generation)?;
+//! let unverified = open_private(&epoch, &message, &sender_data, keys)?;
+//! assert_eq!(unverified.signature_key()?, SignatureKey::Member(LeafIndex(0)));
+//! let verified = unverified.verify(&epoch, &*verifier)?;
+//! bobs_tree.commit(step)?; // only now
+//! assert_eq!(verified.into_inner(), content);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Invariants: what arrives here cannot panic and changes nothing; MACs are compared in constant time; every rule about
 //! who may send what (§6.1) is checked before anything is handed out, by one function, [`check_sender`].
 //!

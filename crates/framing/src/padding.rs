@@ -56,7 +56,7 @@ mod tests {
             assert!(amount * 8 <= len, "{len} {amount}");
             lengths.insert(len + amount);
         }
-        assert!(lengths.len() < 150, "{}", lengths.len());
+        assert!(lengths.len() < 200, "{}", lengths.len()); // of 100,000
         // Values of the algorithm's definition.
         assert_eq!(
             [9, 100, 1_000, 10_000].map(|len| len + Padding::Padme.amount(len)),

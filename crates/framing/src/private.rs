@@ -1,7 +1,8 @@
 //! PrivateMessage: signed and encrypted, by members (RFC 9420 §6.3).
 //!
 //! The content is encrypted under a key of the sender's ratchet, used once; which one is told by the sender data, which
-//! is encrypted under a key that depends on a sample of the ciphertext (§6.3.2). Plaintexts are zeroized.
+//! is encrypted under a key that depends on a sample of the ciphertext (§6.3.2). Buffers that held plaintext are zeroized;
+//! decoded content is the caller's.
 
 use crate::public::check_confirmation_tag;
 use crate::{EpochContext, FramingError, Padding, Unverified, check_sender};
@@ -54,11 +55,16 @@ pub fn protect_private(
     let mut reuse_guard = [0; 4];
     rng.fill(&mut reuse_guard)?; // R053
     let pad = padding.amount(PrivateMessageContent::len(&content.content, auth));
-    let mut text = PrivateMessageContent::encode(&content.content, auth, pad)?;
-    text.reserve_exact(suite.aead.tag_len());
+    // With room for the tag, so that sealing in place does not move the plaintext and leave a copy behind.
+    let tag_len = suite.aead.tag_len();
+    let mut text = PrivateMessageContent::encode(&content.content, auth, pad.saturating_add(tag_len))?;
+    text.truncate(text.len().saturating_sub(tag_len));
     let aad = content_aad(&content.group_id, content.epoch, content_type, &content.authenticated_data)?;
     let nonce = guarded_nonce(&keys, reuse_guard);
-    suite.aead.seal(keys.key(), nonce.as_bytes(), &aad, &mut text)?;
+    if let Err(error) = suite.aead.seal(keys.key(), nonce.as_bytes(), &aad, &mut text) {
+        drop(Secret::from(text)); // zeroized
+        return Err(error.into());
+    }
     let ciphertext = text;
 
     let sender_data = SenderData { leaf_index, generation: keys.generation(), reuse_guard };

@@ -160,15 +160,13 @@ fn exports_depend_on_label_context_and_length() {
 fn psks_are_chained_in_order_with_index_and_count() {
     let (a, b) = ((psk(b"a", 32), secret(1)), (psk(b"b", 32), secret(2)));
     assert_eq!(psk_secret(suite(), &[]).unwrap(), secret(0));
-    let all = [
-        psk_secret(suite(), &[]).unwrap(),
-        psk_secret(suite(), &[a.clone()]).unwrap(),
-        psk_secret(suite(), &[a.clone(), b.clone()]).unwrap(),
-        psk_secret(suite(), &[b.clone(), a.clone()]).unwrap(),
-        psk_secret(suite(), &[a.clone(), a.clone()]).unwrap(),
-        psk_secret(suite(), &[(psk(b"a", 32), secret(2))]).unwrap(),
-        psk_secret(suite(), &[(psk(b"a", 31), secret(1))]).unwrap(),
-    ];
+    let (a2, b2) = ((psk(b"a", 32), secret(2)), (psk(b"a", 31), secret(1)));
+    let lists: [&[&(PreSharedKeyId, Secret)]; 7] =
+        [&[], &[&a], &[&a, &b], &[&b, &a], &[&a, &a], &[&a2], &[&b2]];
+    let all = lists.map(|list| {
+        let list: Vec<_> = list.iter().map(|&psk| psk.clone()).collect();
+        psk_secret(suite(), &list).unwrap()
+    });
     for (i, one) in all.iter().enumerate() {
         assert!(all[i + 1..].iter().all(|other| other != one));
     }
