@@ -27,7 +27,7 @@ pub struct Ed25519;
 pub static ED25519: Ed25519 = Ed25519;
 
 /// Signatures in one multiscalar multiplication: beyond this, the gain per signature is small and memory grows.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 /// Below this, single checks are as quick.
 const SMALLEST_BATCH: usize = 3;
 
@@ -176,6 +176,7 @@ fn batch_is_valid(items: &[Signed<'_>], rng: &dyn SecureRandom) -> bool {
 mod tests {
     use super::*;
     use crate::SystemRandom;
+    use curve25519_dalek::constants;
 
     /// The edges of the rule are in the integration tests, which cannot see whether the batch decided or the single checks.
     #[test]
@@ -201,5 +202,24 @@ mod tests {
                 assert!(!batch_is_valid(&bad, &SystemRandom));
             }
         }
+    }
+
+    /// Keys off the prime-order subgroup do not send the batch to the single checks.
+    #[test]
+    fn the_batch_ignores_torsion() {
+        let a = Scalar::from(12_345_678_u64);
+        let message: &[&[u8]] = &[b"message"];
+        let cases: Vec<_> = constants::EIGHT_TORSION
+            .iter()
+            .map(|torsion| {
+                let public = (ED25519_BASEPOINT_POINT * a + torsion).compress().to_bytes();
+                let r = (ED25519_BASEPOINT_POINT * Scalar::from(99_u64)).compress().to_bytes();
+                let s = Scalar::from(99_u64) + PublicKey::parse(&public).unwrap().challenge(&r, message) * a;
+                (public, [r, s.to_bytes()].concat())
+            })
+            .collect();
+        let items: Vec<_> =
+            cases.iter().map(|(public, signature)| Signed { public, message, signature }).collect();
+        assert!(batch_is_valid(&items, &SystemRandom));
     }
 }

@@ -74,8 +74,9 @@ impl Case {
             .load_verifier(&self.public)
             .and_then(|key| key.verify(&[MESSAGE], &self.signature))
             .is_ok();
-        static HONEST: LazyLock<Vec<Case>> = LazyLock::new(|| (0..130).map(Case::honest).collect());
-        for size in [1, 2, 3, 5, 130] {
+        static HONEST: LazyLock<Vec<Case>> =
+            LazyLock::new(|| (0..=255).chain(0..=0).map(Case::honest).collect());
+        for size in [1, 2, 3, 5, 257] {
             let honest = &HONEST[..size];
             for at in [0, size / 2, size - 1] {
                 let mut batch: Vec<_> = honest.iter().map(Case::signed).collect();

@@ -1,5 +1,4 @@
 //! The table of suites: what RFC 9420 §17.1 registers under each number, and how suites are mixed.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use pleach_crypto::{AeadId, CipherSuite, CipherSuiteId, CryptoError, KdfId, KemId, SignatureScheme};
 use pleach_rustcrypto::{SUITES, provider};

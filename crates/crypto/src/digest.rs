@@ -59,3 +59,28 @@ impl fmt::Debug for Digest {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn up_to_64_bytes_fit() {
+        for len in 0..=64 {
+            let bytes = [7; 64].split_at(len).0.to_vec();
+            let digest = Digest::new(&bytes).unwrap();
+            assert_eq!(digest.as_bytes(), bytes);
+            assert_eq!(digest, Digest::from_fn(len, |out| out.fill(7)));
+            assert!(digest.ct_eq(&bytes));
+        }
+        assert_eq!(Digest::new(&[7; 65]), None);
+    }
+
+    #[test]
+    fn equality_is_of_bytes_and_length() {
+        let digest = Digest::from_fn(32, |_| ());
+        assert_ne!(digest, Digest::from_fn(48, |_| ()));
+        assert!(!digest.ct_eq(&[0; 31]) && !digest.ct_eq(&[0; 33]) && !digest.ct_eq(&[1; 32]));
+        assert_eq!(alloc::format!("{:?}", Digest::from_fn(2, |out| out[0] = 0xAB)), "ab00");
+    }
+}

@@ -23,3 +23,40 @@ pub(crate) fn write_length(out: &mut Vec<u8>, len: usize) -> Result<(), CryptoEr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // breaks: R002
+    #[test]
+    fn lengths_are_the_shortest_that_fit() {
+        let cases: [(usize, &[u8]); 8] = [
+            (0, &[0]),
+            (0x3F, &[0x3F]),
+            (0x40, &[0x40, 0x40]),
+            (0x3FFF, &[0x7F, 0xFF]),
+            (0x4000, &[0x80, 0, 0x40, 0]),
+            (0x0102_0304, &[0x81, 2, 3, 4]),
+            (0x3FFF_FFFE, &[0xBF, 0xFF, 0xFF, 0xFE]),
+            (0x3FFF_FFFF, &[0xBF, 0xFF, 0xFF, 0xFF]),
+        ];
+        for (len, expected) in cases {
+            let mut out = Vec::new();
+            write_length(&mut out, len).unwrap();
+            assert_eq!(out, expected);
+        }
+        for len in [0x4000_0000, 0xFFFF_FFFF, usize::MAX] {
+            let mut out = Vec::new();
+            assert_eq!(write_length(&mut out, len), Err(CryptoError::WrongLength));
+            assert_eq!(out, []);
+        }
+    }
+
+    #[test]
+    fn a_vector_is_its_length_and_its_bytes() {
+        let mut out = alloc::vec![9];
+        write_vector(&mut out, b"abc").unwrap();
+        assert_eq!(out, [9, 3, b'a', b'b', b'c']);
+    }
+}

@@ -1,5 +1,4 @@
 //! What DHKEM checks whatever the backend's group lets through.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use pleach_crypto::dhkem::{Curve, DhGroup, DhKem};
 use pleach_crypto::{CryptoError, Kem, Secret};

@@ -1,6 +1,5 @@
 //! The labelled functions on all seven suites: the bytes that go in, built by hand, and that nothing crosses from one label or
 //! context to another.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use pleach_crypto::hpke::setup_base_r;
 use pleach_crypto::{CipherSuite, CryptoError, Secret};
