@@ -15,12 +15,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a suite reports by panicking")]
 
+mod shared;
+
 use std::collections::BTreeMap;
-use std::thread;
 
 use pleach_storage::{
     Batch, CountingStorage, Guard, Key, KeyRange, Op, RecordKind, Row, Scope, Storage, StorageError,
-    StreamBatch, VecBatch, row_version,
+    StreamBatch, VecBatch,
 };
 
 /// Runs all checks that need one handle. `make` returns an empty store each time.
@@ -56,11 +57,11 @@ where
     Open: Fn() -> Box<dyn Storage> + Sync,
 {
     run(|| fresh()());
-    handles_see_each_other(&fresh());
-    reopening_finds_everything(&fresh());
-    one_of_two_writers_conflicts(&fresh());
-    hammering_loses_nothing(&fresh());
-    readers_see_whole_batches(&fresh());
+    shared::handles_see_each_other(&fresh());
+    shared::reopening_finds_everything(&fresh());
+    shared::one_of_two_writers_conflicts(&fresh());
+    shared::hammering_loses_nothing(&fresh());
+    shared::readers_see_whole_batches(&fresh());
 }
 
 const CLIENT: &[u8] = b"alice";
@@ -516,126 +517,6 @@ fn pointers(store: Box<dyn Storage>) {
     put(&store, key(b"1"), b"one");
     expect(&&store, key(b"1"), Some(b"one"));
     assert_eq!(store.erasure(), (**store).erasure());
-}
-
-fn handles_see_each_other(open: &(impl Fn() -> Box<dyn Storage> + Sync)) {
-    let (first, second) = (open(), open());
-    put(&*first, key(b"1"), b"one");
-    expect(&*second, key(b"1"), Some(b"one"));
-    put(&*second, key(b"1"), b"two");
-    expect(&*first, key(b"1"), Some(b"two"));
-    assert_eq!(rows(&*first, KeyRange::everything()), rows(&*second, KeyRange::everything()));
-}
-
-fn reopening_finds_everything(open: &(impl Fn() -> Box<dyn Storage> + Sync)) {
-    let store = open();
-    put_edges(&*store);
-    put(&*store, key(b"big"), &[0xab; 100_000]);
-    let mut batch = VecBatch::new();
-    batch.erase(Key::of_client(b"a", RecordKind::Meta, b""));
-    store.apply(&mut batch).unwrap();
-    let before = rows(&*store, KeyRange::everything());
-    drop(store);
-    assert_eq!(rows(&*open(), KeyRange::everything()), before);
-}
-
-fn one_of_two_writers_conflicts(open: &(impl Fn() -> Box<dyn Storage> + Sync)) {
-    let (first, second) = (open(), open());
-    let head = Key::of_group(CLIENT, GROUP, RecordKind::Head, b"");
-    put(&*first, head, &versioned(1, b""));
-    let mut batches = [VecBatch::new(), VecBatch::new()];
-    for batch in &mut batches {
-        batch.guard_version(head, 1).put(head, versioned(2, b""));
-    }
-    let [one, two] = &mut batches;
-    two.put(key(b"the loser's"), b"x".to_vec());
-    first.apply(one).unwrap();
-    assert!(matches!(second.apply(two), Err(StorageError::Conflict { kind: RecordKind::Head })));
-    expect(&*first, key(b"the loser's"), None);
-    // What the winner wrote is what the loser now reads.
-    assert_eq!(row_version(&second.get(&head).unwrap().unwrap()), Some(2));
-    let mut again = VecBatch::new();
-    again.guard_version(head, 2).put(head, versioned(3, b""));
-    second.apply(&mut again).unwrap();
-}
-
-/// Threads with a handle each move one counter on, and note each number that they won: none twice, none lost.
-fn hammering_loses_nothing(open: &(impl Fn() -> Box<dyn Storage> + Sync)) {
-    const THREADS: u64 = 4;
-    const WINS: u64 = 25;
-    let counter = Key::of_group(CLIENT, GROUP, RecordKind::Head, b"");
-    put(&*open(), counter, &versioned(0, b""));
-    thread::scope(|scope| {
-        for thread in 0..THREADS {
-            scope.spawn(move || {
-                let store = open();
-                let mut wins = 0;
-                while wins < WINS {
-                    let value = match store.get(&counter) {
-                        Err(StorageError::Busy) => continue,
-                        value => value.unwrap().unwrap(),
-                    };
-                    let version = row_version(&value).unwrap();
-                    let won = (version + 1).to_be_bytes();
-                    let mut batch = VecBatch::new();
-                    batch.guard_version(counter, version).guard_absent(key(&won));
-                    batch
-                        .put(key(&won), thread.to_be_bytes().to_vec())
-                        .put(counter, versioned(version + 1, b""));
-                    match store.apply(&mut batch) {
-                        Ok(()) => wins += 1,
-                        Err(StorageError::Conflict { .. } | StorageError::Busy) => {}
-                        Err(error) => panic!("{error}"),
-                    }
-                }
-            });
-        }
-    });
-    let store = open();
-    assert_eq!(row_version(&store.get(&counter).unwrap().unwrap()), Some(THREADS * WINS));
-    let nodes = KeyRange::records(CLIENT, Scope::Group(GROUP), RecordKind::TreeNode);
-    assert_eq!(rows(&*store, nodes).len() as u64, THREADS * WINS);
-}
-
-/// A writer replaces all rows at once; a reader who scans must never see rows of two batches.
-fn readers_see_whole_batches(open: &(impl Fn() -> Box<dyn Storage> + Sync)) {
-    const ROUNDS: u8 = 30;
-    let write = |store: &dyn Storage, round: u8| {
-        let mut batch = VecBatch::new();
-        for i in 0..100_u8 {
-            batch.put(key(&[i]), vec![round; 200]);
-        }
-        store.apply(&mut batch)
-    };
-    let store = open();
-    write(&*store, 0).unwrap();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            let reader = open();
-            loop {
-                let mut seen = Vec::new();
-                let scan = reader.scan(&KeyRange::everything(), &mut |row| {
-                    seen.push(row.value.to_vec());
-                    Ok(())
-                });
-                match scan {
-                    Err(StorageError::Busy) => continue,
-                    scan => scan.unwrap(),
-                }
-                assert_eq!(seen.len(), 100);
-                let round = seen[0][0];
-                assert!(seen.iter().all(|value| *value == [round; 200]), "a torn batch");
-                if round == ROUNDS {
-                    break;
-                }
-            }
-        });
-        for round in 1..=ROUNDS {
-            while let Err(error) = write(&*store, round) {
-                assert!(matches!(error, StorageError::Busy), "{error}");
-            }
-        }
-    });
 }
 
 /// xorshift: the same histories on every run.
