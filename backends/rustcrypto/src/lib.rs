@@ -1,7 +1,26 @@
 //! The seven cipher suites of RFC 9420 §17.1 in pure Rust: on RustCrypto's crates, dalek's and `crrl`.
 //!
 //! [`provider`] is all that most programs need. [`SUITES`] and the algorithms are there to mix backends: a suite is a plain
-//! struct, and `CipherSuite { kem: &OTHER, ..SUITES[0] }` is another suite.
+//! struct, and `CipherSuite { kem: &OTHER, ..BASE }` is another suite.
+//!
+//! ```
+//! use pleach_crypto::{CipherSuite, CipherSuiteId};
+//! use pleach_rustcrypto::{DHKEM_P256, provider};
+//!
+//! # fn main() -> Result<(), pleach_crypto::CryptoError> {
+//! let provider = provider();
+//! let suite = provider.suite(CipherSuiteId::X25519_AES128GCM_SHA256_ED25519)?;
+//! let pair = suite.signature.generate_key_pair(&*provider.random)?;
+//! let signer = suite.signature.load_signer(&pair.private)?;
+//! let signature = suite.sign_with_label(&*signer, b"Example", &[b"content"])?;
+//! let verifier = suite.signature.load_verifier(&pair.public)?;
+//! suite.verify_with_label(&*verifier, b"Example", &[b"content"], &signature)?;
+//!
+//! // A suite of one's own, under a number for private use.
+//! let mixed = CipherSuite { id: CipherSuiteId(0xF001), kem: &DHKEM_P256, ..*suite };
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Invariants: no `unsafe` in this crate; keys and scratch values are zeroized where the crates underneath allow it (the exception is
 //! named in `ed448.rs`); nothing that a peer sends can panic. It deliberately holds no protocol logic, and DHKEM
@@ -91,3 +110,35 @@ pub static SUITES: [CipherSuite; 7] = [
         signature: &ECDSA_P384,
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    fn wiped<T: ZeroizeOnDrop>() {}
+
+    /// The crates underneath do this only with their `zeroize` feature, which this test holds on to.
+    // breaks: R278
+    #[test]
+    fn what_holds_a_secret_wipes_it_on_drop() {
+        wiped::<x25519_dalek::StaticSecret>();
+        wiped::<x25519_dalek::SharedSecret>();
+        wiped::<ed25519_dalek::SigningKey>();
+        wiped::<p256::SecretKey>();
+        wiped::<p384::SecretKey>();
+        wiped::<p521::SecretKey>();
+        wiped::<p256::ecdh::SharedSecret>();
+        wiped::<p384::ecdh::SharedSecret>();
+        wiped::<p521::ecdh::SharedSecret>();
+        wiped::<p256::ecdsa::SigningKey>();
+        wiped::<p384::ecdsa::SigningKey>();
+        wiped::<p521::ecdsa::SigningKey>();
+        wiped::<aes_gcm::Aes128Gcm>();
+        wiped::<aes_gcm::Aes256Gcm>();
+        wiped::<chacha20poly1305::ChaCha20Poly1305>();
+        // HMAC is two of these and says nothing of itself.
+        wiped::<sha2::Sha256>();
+        wiped::<sha2::Sha384>();
+        wiped::<sha2::Sha512>();
+    }
+}
