@@ -1,0 +1,114 @@
+//! What a step would write: the content of one atomic batch.
+
+use crate::{GroupError, MisuseError, RecordKey, RecordRange};
+use alloc::vec::Vec;
+use core::fmt;
+use pleach_tree::RatchetTree;
+use zeroize::Zeroizing;
+
+/// A row to write or to erase.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Change {
+    /// Writes a row.
+    Put(RecordKey, Zeroizing<Vec<u8>>),
+    /// Erases a row, if it is there.
+    Erase(RecordKey),
+    /// Erases all rows of a range.
+    EraseRange(RecordRange),
+}
+
+impl fmt::Debug for Change {
+    /// Names and sizes, never values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put(key, value) => write!(f, "Put({key:?}, {} bytes)", value.len()),
+            Self::Erase(key) => write!(f, "Erase({key:?})"),
+            Self::EraseRange(range) => write!(f, "EraseRange({range:?})"),
+        }
+    }
+}
+
+/// What must hold when the batch is applied; otherwise nothing is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Guard {
+    /// No such row.
+    Absent(RecordKey),
+    /// There is such a row.
+    Present(RecordKey),
+    /// The row is there with this row version.
+    Version(RecordKey, u64),
+}
+
+/// One batch: guards, rows, and the ratchet tree's difference, which is found and encoded while it is written.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// The guards.
+    pub guards: Vec<Guard>,
+    /// The rows, in the order in which they are to be applied.
+    pub rows: Vec<Change>,
+    /// The tree before (`None`: no rows of it yet) and after; its rows are those of [`pleach_tree`]'s difference.
+    pub tree: Option<(Option<RatchetTree>, RatchetTree)>,
+}
+
+impl Changes {
+    pub(crate) fn put(&mut self, key: RecordKey, value: Zeroizing<Vec<u8>>) {
+        self.rows.push(Change::Put(key, value));
+    }
+
+    pub(crate) fn erase(&mut self, key: RecordKey) {
+        self.rows.push(Change::Erase(key));
+    }
+
+    pub(crate) fn erase_range(&mut self, range: RecordRange) {
+        self.rows.push(Change::EraseRange(range));
+    }
+
+    /// Makes a first state replace whatever this client had of the group: instead of demanding that there is nothing,
+    /// everything is erased first.
+    pub(crate) fn replace_group(&mut self) {
+        self.guards.retain(|guard| *guard != Guard::Absent(RecordKey::Head));
+        self.rows.insert(0, Change::EraseRange(RecordRange::Group));
+    }
+
+    pub(crate) fn guard(&mut self, guard: Guard) {
+        self.guards.push(guard);
+    }
+}
+
+impl Changes {
+    /// The tree's difference as rows. O(log n) after a Commit, O(n) for a tree that is not stored yet.
+    ///
+    /// # Errors
+    /// Those of encoding a node.
+    pub fn tree_changes(&self) -> Result<Vec<Change>, GroupError> {
+        let mut rows = Vec::new();
+        self.visit_tree_changes(&mut |change| {
+            rows.push(change);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Passes the tree's difference on row by row, so that a large tree need not be in memory twice.
+    ///
+    /// # Errors
+    /// What `visit` returns, or those of encoding a node.
+    pub fn visit_tree_changes(
+        &self,
+        visit: &mut dyn FnMut(Change) -> Result<(), GroupError>,
+    ) -> Result<(), GroupError> {
+        let Some((old, new)) = &self.tree else { return Ok(()) };
+        new.changes_since(old.as_ref(), &mut |change| {
+            visit(match change {
+                pleach_tree::Change::Put(node, row) => {
+                    Change::Put(RecordKey::TreeNode(node), Zeroizing::new(row))
+                }
+                pleach_tree::Change::Erase(node) => Change::Erase(RecordKey::TreeNode(node)),
+                pleach_tree::Change::EraseFrom(node) => Change::EraseRange(RecordRange::TreeNodesFrom(node)),
+                _ => return Err(MisuseError::TooLong.into()),
+            })
+        })
+    }
+}

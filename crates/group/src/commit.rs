@@ -1,0 +1,468 @@
+//! Creating a Commit (RFC 9420 §12.4.1): a value that can be merged later, or never.
+//!
+//! The state is not touched (R223, R228): the Commit's epoch, its keys and its Welcomes are in the [`PendingCommit`], and
+//! in the row that keeps it over a crash. What is used up at once is the handshake generation.
+
+use crate::apply::{Applied, Base, Committer, Resolved, check_members};
+use crate::group_info::make_group_info;
+use crate::message::{ProposalSpec, fresh_psk, handshake_format};
+use crate::process::{
+    Schedule, clients_after, path_sender, provisional_context, replaced_leaves, status_after, summary,
+};
+use crate::psk::{Usage, psk_secret_of};
+use crate::state::{Attached, Effect, Step};
+use crate::{
+    Changes, Env, GroupError, GroupInfoSpec, GroupState, LeafSpec, MisuseError, PendingCommit, RecordKey,
+    Rows, StepResult, TreeDelivery, key_package,
+};
+use alloc::{boxed::Box, vec::Vec};
+use pleach_crypto::{CipherSuite, SealedPart, Secret, Signer};
+use pleach_tree::{NewLeaf, PendingPath};
+use pleach_wire::{
+    Commit, Content, EncryptedGroupSecrets, GroupInfo, GroupSecrets, HpkeCiphertext, Kept, KeyPackage,
+    LeafIndex, LeafNode, LeafNodeSource, List, MlsMessage, MlsMessageBody, Opaque, PreSharedKey,
+    PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef, Psk, ResumptionPskUsage, Sender, Welcome, encode,
+};
+
+/// Which pending proposals a Commit takes up (R218).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum PendingSelection {
+    /// All that are valid together.
+    #[default]
+    All,
+    /// None.
+    None,
+    /// These, by ProposalRef.
+    Only(Vec<Vec<u8>>),
+}
+
+/// How the own leaf changes with a path.
+#[derive(Debug, Default)]
+pub struct LeafChanges<'s> {
+    /// Its new content; the old one's if `None`.
+    pub leaf: Option<LeafSpec>,
+    /// The signer of the new leaf and of everything after it; the old one if `None`.
+    pub signer: Option<&'s dyn Signer>,
+}
+
+/// A Commit to create.
+#[derive(Debug, Default)]
+pub struct CommitSpec<'s> {
+    /// Proposals by value, in order. Not Updates: a committer updates by the path.
+    pub proposals: Vec<ProposalSpec<'s>>,
+    /// Proposals by reference.
+    pub pending: PendingSelection,
+    /// A path even where none is required (R221).
+    pub force_path: bool,
+    /// Changes of the own leaf; any of them makes a path.
+    pub own_leaf: LeafChanges<'s>,
+    /// Authenticated data.
+    pub authenticated_data: Vec<u8>,
+    /// Where new members get the tree from.
+    pub tree: TreeDelivery,
+    /// A GroupInfo of the new epoch, for whoever publishes it.
+    pub group_info: Option<GroupInfoSpec>,
+    /// At most so many new members per Welcome; `None` for one Welcome for all (R249).
+    pub welcome_size: Option<usize>,
+    /// The PSK that ties a new group to its predecessor: in its first Commit only (R170, R175).
+    pub predecessor: Option<(ResumptionPskUsage, Vec<u8>, u64)>,
+}
+
+/// A Welcome with those it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WelcomePart {
+    /// The MLSMessage.
+    pub message: Vec<u8>,
+    /// The KeyPackageRefs of its recipients.
+    pub recipients: Vec<Vec<u8>>,
+}
+
+impl GroupState {
+    /// Creates a Commit. The batch holds the pending Commit and the handshake generation it used.
+    ///
+    /// Cost: O(log n) and one HPKE seal per node of the copath, and per new member; O(n) more if the tree goes into the
+    /// Welcome.
+    ///
+    /// # Errors
+    /// The same that processing it would give (R193); [`MisuseError::WrongSigner`], [`MisuseError::ReInitialized`],
+    /// [`MisuseError::NotMember`], [`MisuseError::SelfRemove`].
+    pub fn build_commit(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        signer: &dyn Signer,
+        spec: &CommitSpec<'_>,
+    ) -> StepResult<Step<PendingCommit>> {
+        self.check_active()?;
+        self.check_signer(signer)?;
+        let attached = self.need_tree()?;
+        self.need_proposals()?;
+        let own = self.head.own_leaf;
+        let committer = Committer::Member(own);
+        let base = Base {
+            env,
+            suite: &self.suite,
+            context: &self.context,
+            attached,
+            psk_usage: if spec.predecessor.is_some() { Usage::Successor } else { Usage::Application },
+            check_lifetimes: true, // R077
+        };
+        let by_value = self.by_value(env, rows, signer, spec)?;
+        let (proposals, mut applied) = self.choose(&base, by_value, &spec.pending)?;
+
+        let new_signer = spec.own_leaf.signer.unwrap_or(signer);
+        let wants_path = applied.path_required
+            || spec.force_path
+            || spec.own_leaf.leaf.is_some()
+            || spec.own_leaf.signer.is_some();
+        let added: Vec<LeafIndex> = applied.added.iter().map(|(index, _)| *index).collect();
+        let path = if wants_path {
+            let old = applied.tree.member(own)?.clone();
+            let leaf = spec.own_leaf.leaf.clone().unwrap_or_else(|| LeafSpec::of(&old));
+            Some(begin_path(env, &self.suite, &applied, (self.group_id(), own), &leaf, new_signer)?)
+        } else {
+            None
+        };
+        let tree = path.as_ref().map_or(&applied.tree, PendingPath::tree).clone();
+        let sender =
+            path.as_ref().map(|path| path_sender(committer, &applied, path.leaf_node())).transpose()?;
+        if let Some(path) = &path {
+            applied.rules.check(path.leaf_node())?;
+        }
+        check_members(&tree, &applied.rules, applied.extensions_changed)?;
+        let provisional = provisional_context(&self.context, tree.tree_hash()?, &applied.extensions)?;
+        let update_path = path
+            .as_ref()
+            .map(|path| {
+                let context = encode(&provisional)?;
+                Ok::<_, GroupError>(path.encrypt(&context, &added, env.executor, &*env.provider.random)?)
+            })
+            .transpose()?;
+
+        let commit = Commit { proposals: entries(proposals), path: update_path };
+        let authenticated_data = Opaque::from(spec.authenticated_data.as_slice());
+        let mut signed =
+            self.sign(env, signer, handshake_format(env), Content::Commit(commit), &spec.authenticated_data)?;
+        let path_secrets = PathSecrets::of(path.as_ref(), &added);
+        let (private, commit_secret) = match path {
+            Some(path) => {
+                let (_, private, commit_secret) = path.finish();
+                (private, commit_secret)
+            }
+            None => {
+                let mut private = attached.private.clone();
+                private.retain(&tree)?;
+                (private, Secret::zero(self.suite.secret_len())) // R224
+            }
+        };
+        let psk_secret = psk_secret_of(&self.suite, rows, &applied.psks, Some(self))?;
+        let schedule = Schedule::new(
+            &self.suite,
+            provisional,
+            &self.head.interim_transcript_hash,
+            &signed,
+            (self.secrets()?.init_secret(), commit_secret, psk_secret),
+        )?;
+        let confirmed = schedule.confirmed_transcript_hash;
+        let tag = schedule.secrets.confirmation_tag(&self.suite, confirmed.as_bytes());
+        signed.auth.confirmation_tag = Some(Opaque::from(tag.as_bytes())); // R045
+
+        let mut changes = Changes::default();
+        let (message, _) = self.protect(env, rows, signed, &mut changes)?;
+        let mut credentials = core::mem::take(&mut applied.checks);
+        credentials.extend(sender.as_ref().and_then(|sender| sender.check.clone()));
+        let summary =
+            summary(&applied, schedule.context.epoch, committer, sender.as_ref(), &authenticated_data);
+        let replaced = replaced_leaves(&applied, &tree, sender.as_ref())?;
+        let joiner_secret = schedule.joiner_secret.clone();
+        let welcome_secret = schedule.welcome_secret.clone();
+        let clients = clients_after(env, &self.suite, &mut applied, sender.as_ref(), &tree)?;
+        let next = self.next_epoch(
+            schedule,
+            tag.as_bytes(),
+            Attached { tree, private, clients },
+            status_after(applied.reinit.as_ref()),
+        )?;
+        let (state, merge) = next.advance(env, self, &replaced)?;
+
+        let welcomes = if applied.added.is_empty() {
+            Vec::new()
+        } else {
+            let spec_of_info = GroupInfoSpec { external_pub: false, tree: spec.tree };
+            let group_info = make_group_info(env, &state, new_signer, spec_of_info)?; // R227
+            let sealing = Sealing {
+                env,
+                suite: &self.suite,
+                joiner_secret: &joiner_secret,
+                psks: &applied.psks,
+                path_secrets: &path_secrets,
+            };
+            sealing.welcomes(&welcome_secret, &group_info, &applied.added, spec.welcome_size)?
+        };
+        let group_info = match spec.group_info {
+            None => None,
+            Some(spec) => {
+                let group_info = make_group_info(env, &state, new_signer, spec)?;
+                Some(encode(&MlsMessage::from(MlsMessageBody::GroupInfo(group_info)))?)
+            }
+        };
+        let hash = self.suite.hash.hash(&[&message]).as_bytes().to_vec();
+        let pending = PendingCommit {
+            hash: hash.clone(),
+            epoch: self.epoch(),
+            message,
+            welcomes,
+            group_info,
+            summary,
+            credentials,
+            merge,
+            next: Some(Box::new(state)),
+        };
+        changes.put(RecordKey::PendingCommit(hash), pending.to_row()?);
+        Ok(Step { changes, effect: Effect::None, output: pending })
+    }
+
+    /// The proposals by value.
+    fn by_value(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        signer: &dyn Signer,
+        spec: &CommitSpec<'_>,
+    ) -> StepResult<Vec<Resolved>> {
+        let sender = Sender::Member(self.head.own_leaf);
+        let mut resolved = Vec::with_capacity(spec.proposals.len() + 1);
+        for proposal in &spec.proposals {
+            if matches!(proposal, ProposalSpec::Update(..)) {
+                return Err(MisuseError::Proposal.into()); // R195
+            }
+            if matches!(proposal, ProposalSpec::Remove(leaf) if *leaf == self.head.own_leaf) {
+                return Err(MisuseError::SelfRemove.into()); // R196
+            }
+            // Key packages are validated once, when the list is applied.
+            let proposal = match proposal {
+                ProposalSpec::Add(key_package) => {
+                    Proposal::Add(pleach_wire::Add { key_package: key_package.clone() })
+                }
+                other => self.proposal(env, rows, signer, other)?.0,
+            };
+            resolved.push(Resolved { proposal, sender, reference: None });
+        }
+        if let Some((usage, group_id, epoch)) = &spec.predecessor {
+            if self.epoch() != 0 {
+                return Err(MisuseError::Proposal.into());
+            }
+            let psk = Psk::Resumption {
+                usage: *usage,
+                psk_group_id: group_id.as_slice().into(),
+                psk_epoch: *epoch,
+            };
+            let psk = fresh_psk(env, &self.suite, &psk)?; // R170, R175
+            resolved.push(Resolved {
+                proposal: Proposal::PreSharedKey(PreSharedKey { psk }),
+                sender,
+                reference: None,
+            });
+        }
+        Ok(resolved)
+    }
+
+    /// Adds the pending proposals that are valid together with those by value, and applies the list.
+    fn choose(
+        &self,
+        base: &Base<'_>,
+        by_value: Vec<Resolved>,
+        selection: &PendingSelection,
+    ) -> StepResult<(Vec<Resolved>, Applied)> {
+        let committer = Committer::Member(self.head.own_leaf);
+        let pending: Vec<Resolved> = self
+            .need_proposals()?
+            .in_order()
+            .into_iter()
+            .filter(|pending| match selection {
+                PendingSelection::All => true,
+                PendingSelection::None => false,
+                PendingSelection::Only(wanted) => wanted.contains(&pending.reference),
+            })
+            .map(|pending| Resolved {
+                proposal: pending.proposal.clone(),
+                sender: pending.sender,
+                reference: Some(pending.reference.clone()),
+            })
+            .collect();
+        let chosen = compatible(self.head.own_leaf, &by_value, pending);
+        let mut list = chosen;
+        let boundary = list.len();
+        list.extend(by_value.iter().cloned());
+        match base.apply(&list, committer) {
+            Ok(applied) => return Ok((list, applied)),
+            Err(error) if boundary == 0 => return Err(error.into()),
+            Err(_) => {}
+        }
+        // Something pending is not valid any more, or not with the rest: take what can be taken, one by one.
+        let pending: Vec<_> = list.drain(..boundary).collect();
+        let mut taken: Vec<Resolved> = Vec::new();
+        for candidate in pending {
+            let mut trial = taken.clone();
+            trial.push(candidate.clone());
+            trial.extend(by_value.iter().cloned());
+            if base.apply(&trial, committer).is_ok() {
+                taken.push(candidate);
+            }
+        }
+        taken.extend(by_value);
+        let applied = base.apply(&taken, committer)?;
+        Ok((taken, applied))
+    }
+}
+
+/// Drops what §12.2 forbids the committer to take up: own Updates and Removes (R195, R196), all but one change of a leaf,
+/// Remove before the latest Update (R197), all but one list of extensions (R200), ReInit beside others (R168).
+fn compatible(own: LeafIndex, by_value: &[Resolved], pending: Vec<Resolved>) -> Vec<Resolved> {
+    let leaf_of = |resolved: &Resolved| match (&resolved.proposal, resolved.sender) {
+        (Proposal::Update(_), Sender::Member(leaf)) => Some((leaf, false)),
+        (Proposal::Remove(remove), _) => Some((remove.removed, true)),
+        _ => None,
+    };
+    let is_extensions =
+        |resolved: &Resolved| matches!(resolved.proposal, Proposal::GroupContextExtensions(_));
+    let is_reinit = |resolved: &Resolved| matches!(resolved.proposal, Proposal::ReInit(_));
+    if by_value.iter().any(is_reinit) {
+        return Vec::new();
+    }
+    let mut chosen: Vec<Resolved> = Vec::new();
+    // From the latest to the earliest, so that the latest wins.
+    for candidate in pending.into_iter().rev() {
+        let keep = match leaf_of(&candidate) {
+            Some((leaf, _)) if leaf == own => false,
+            Some((leaf, remove)) => {
+                let rival = by_value
+                    .iter()
+                    .chain(&chosen)
+                    .find_map(|other| leaf_of(other).filter(|(of, _)| *of == leaf));
+                match rival {
+                    None => true,
+                    Some((_, true)) => false,
+                    Some((_, false)) if remove => {
+                        chosen.retain(|other| leaf_of(other).is_none_or(|(of, _)| of != leaf));
+                        true
+                    }
+                    Some((_, false)) => false,
+                }
+            }
+            None if is_extensions(&candidate) => !by_value.iter().chain(&chosen).any(is_extensions),
+            None => !matches!(candidate.proposal, Proposal::ExternalInit(_)),
+        };
+        if keep {
+            chosen.push(candidate);
+        }
+    }
+    chosen.reverse();
+    let others = by_value.len() + chosen.iter().filter(|resolved| !is_reinit(resolved)).count();
+    if others > 0 {
+        chosen.retain(|resolved| !is_reinit(resolved));
+    } else {
+        chosen.truncate(1);
+    }
+    chosen
+}
+
+fn entries(proposals: Vec<Resolved>) -> List<ProposalOrRef> {
+    proposals
+        .into_iter()
+        .map(|resolved| match resolved.reference {
+            Some(reference) => ProposalOrRef::Reference(ProposalRef::from(reference)),
+            None => ProposalOrRef::Proposal(resolved.proposal),
+        })
+        .collect()
+}
+
+/// Makes the path, its leaf signed for its place.
+pub(crate) fn begin_path(
+    env: &Env<'_>,
+    suite: &CipherSuite,
+    applied: &Applied,
+    place: (&[u8], LeafIndex),
+    leaf: &LeafSpec,
+    signer: &dyn Signer,
+) -> Result<PendingPath, GroupError> {
+    applied.tree.begin_path(
+        place.1,
+        &*env.provider.random,
+        |new: NewLeaf| -> Result<Kept<LeafNode>, GroupError> {
+            let source = LeafNodeSource::Commit { parent_hash: new.parent_hash };
+            leaf.sign(env, suite, signer, &new.encryption_key, source, place)
+        },
+    )
+}
+
+/// The path secret of each new member (R226).
+pub(crate) struct PathSecrets(Vec<(LeafIndex, Option<Secret>)>);
+
+impl PathSecrets {
+    pub(crate) fn of(path: Option<&PendingPath>, added: &[LeafIndex]) -> Self {
+        let secret = |index: &LeafIndex| path.and_then(|path| path.path_secret_for(*index)).cloned();
+        Self(added.iter().map(|index| (*index, secret(index))).collect())
+    }
+
+    fn of_leaf(&self, index: LeafIndex) -> Option<Secret> {
+        self.0.iter().find(|(leaf, _)| *leaf == index).and_then(|(_, secret)| secret.clone())
+    }
+}
+
+/// What goes into every Welcome of a Commit.
+struct Sealing<'a> {
+    env: &'a Env<'a>,
+    suite: &'a CipherSuite,
+    joiner_secret: &'a Secret,
+    psks: &'a [PreSharedKeyId],
+    path_secrets: &'a PathSecrets,
+}
+
+impl Sealing<'_> {
+    /// The Welcomes (§12.4.3.1): together they cover every new member (R225, R235, R236).
+    fn welcomes(
+        &self,
+        welcome_secret: &pleach_key_schedule::WelcomeSecret,
+        group_info: &Kept<GroupInfo>,
+        added: &[(LeafIndex, Kept<KeyPackage>)],
+        size: Option<usize>,
+    ) -> StepResult<Vec<WelcomePart>> {
+        let encrypted_group_info = welcome_secret.seal_group_info(self.suite, group_info.bytes().to_vec())?;
+        let encryption = self.suite.encryption_with_label(b"Welcome", &encrypted_group_info)?;
+        let encrypted_group_info = Opaque::from(encrypted_group_info);
+        let mut welcomes = Vec::new();
+        for group in added.chunks(size.unwrap_or(added.len()).max(1)) {
+            let mut secrets = Vec::with_capacity(group.len());
+            let mut recipients = Vec::with_capacity(group.len());
+            for (index, key_package) in group {
+                let reference = key_package::key_package_ref(self.suite, key_package)?;
+                let group_secrets = GroupSecrets {
+                    joiner_secret: self.joiner_secret.clone(),
+                    path_secret: self.path_secrets.of_leaf(*index),
+                    psks: self.psks.to_vec().into(), // R126
+                }
+                .encode()?;
+                let public = self.suite.kem.load_public(&key_package.init_key)?;
+                let SealedPart { kem_output, ciphertext } =
+                    encryption.seal(&*public, group_secrets.as_bytes(), &*self.env.provider.random)?;
+                secrets.push(EncryptedGroupSecrets {
+                    new_member: reference.clone().into(),
+                    encrypted_group_secrets: HpkeCiphertext {
+                        kem_output: kem_output.into(),
+                        ciphertext: ciphertext.into(),
+                    },
+                });
+                recipients.push(reference);
+            }
+            let welcome = Welcome {
+                cipher_suite: self.suite.id,
+                secrets: secrets.into(),
+                encrypted_group_info: encrypted_group_info.clone(),
+            };
+            welcomes.push(WelcomePart { message: encode(&MlsMessage::from(welcome))?, recipients });
+        }
+        Ok(welcomes)
+    }
+}

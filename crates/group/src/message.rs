@@ -1,0 +1,377 @@
+//! Sending: application messages and proposals (RFC 9420 §6, §12.1, §15), and the use of the secret tree by rows.
+//!
+//! A message reads and writes O(1) rows: head guard, one ratchet. A leaf's first message of an epoch also touches the
+//! O(log n) secret nodes beside its path (§9.2). A generation that was used is persisted before the ciphertext leaves.
+
+use crate::leaf::{LeafRules, Place, check_leaf};
+use crate::proposals::PendingProposal;
+use crate::psk::{Usage, check_psks};
+use crate::row::{Reader, Writer};
+use crate::state::{Effect, Step};
+use crate::{
+    Change, Changes, Env, GroupError, GroupState, Guard, LeafSpec, MisuseError, RecordKey, RowError, Rows,
+    StepResult, apply, key_package,
+};
+use alloc::{boxed::Box, vec::Vec};
+use pleach_crypto::{KemKeyPair, Secret, Signer};
+use pleach_framing::{
+    EpochContext, proposal_ref, protect_private, protect_public, ratchet_kind, sign_content,
+};
+use pleach_key_schedule::{MessageKeys, RatchetKind, RatchetStep, SecretTree, SecretTreeKey, SecretTreeRow};
+use pleach_wire::{
+    Add, AuthenticatedContent, Content, Extensions, FramedContent, GroupContextExtensions, Kept, KeyPackage,
+    LeafIndex, LeafNodeSource, MlsMessage, Opaque, PreSharedKey, PreSharedKeyId, Proposal, ProposalType, Psk,
+    ReInit, Remove, Sender, TreeSize, Update, WireFormat, encode,
+};
+
+const FORMAT: u8 = 1;
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sent {
+    /// The MLSMessage.
+    pub message: Vec<u8>,
+    /// For a proposal: its ProposalRef.
+    pub reference: Option<Vec<u8>>,
+    /// For a PrivateMessage: the generation that it used.
+    pub generation: Option<u32>,
+}
+
+/// A proposal to make.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProposalSpec<'s> {
+    /// Adds the owner of a key package (§12.1.1).
+    Add(Kept<KeyPackage>),
+    /// Replaces the own leaf (§12.1.2): with another content, and another signer, if given.
+    Update(Option<LeafSpec>, Option<&'s dyn Signer>),
+    /// Removes a member; oneself, to leave (§12.1.3).
+    Remove(LeafIndex),
+    /// Brings in a PSK under a fresh nonce (§12.1.4).
+    PreSharedKey(Psk),
+    /// Ends the group in favour of a successor (§12.1.5).
+    ReInit(ReInit),
+    /// Replaces the GroupContext's extensions (§12.1.7).
+    GroupContextExtensions(Extensions),
+    /// A proposal of the application's own type.
+    Custom(ProposalType, Vec<u8>),
+}
+
+impl GroupState {
+    pub(crate) fn epoch_context<'a>(&'a self, env: &Env<'a>) -> EpochContext<'a> {
+        EpochContext {
+            suite: &self.suite,
+            group_id: &self.context.group_id,
+            epoch: self.context.epoch,
+            group_context: &self.context_bytes,
+            external_proposal_types: env.rules.external_proposal_types(),
+        }
+    }
+
+    /// Encrypts application data (§15). Rows written: one, after the leaf's first message of the epoch.
+    ///
+    /// # Errors
+    /// [`MisuseError::PendingProposals`] while proposals wait to be committed (R217, R273); [`MisuseError::MessageLimit`]
+    /// (R056); [`MisuseError::ReInitialized`] or [`MisuseError::NotMember`]; [`MisuseError::WrongSigner`].
+    pub fn send_application(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        signer: &dyn Signer,
+        data: &[u8],
+        authenticated_data: &[u8],
+    ) -> StepResult<Step<Sent>> {
+        self.check_active()?;
+        self.check_signer(signer)?;
+        if !self.need_proposals()?.is_empty() {
+            return Err(MisuseError::PendingProposals.into()); // R217, R273
+        }
+        let content = Content::Application(data.into());
+        let signed = self.sign(env, signer, WireFormat::PRIVATE_MESSAGE, content, authenticated_data)?;
+        let mut changes = Changes::default();
+        let (message, generation) = self.protect(env, rows, signed, &mut changes)?;
+        let output = Sent { message, reference: None, generation };
+        Ok(Step { changes, effect: Effect::None, output })
+    }
+
+    /// Makes a proposal and keeps it among the pending ones (§12.1, R178).
+    ///
+    /// # Errors
+    /// Those of the proposal's own rules (§12.1), of [`crate::Rules`], and as for
+    /// [`GroupState::send_application`].
+    pub fn propose(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        signer: &dyn Signer,
+        spec: &ProposalSpec<'_>,
+        authenticated_data: &[u8],
+    ) -> StepResult<Step<Sent>> {
+        self.check_active()?;
+        self.check_signer(signer)?;
+        let sequence = self.need_proposals()?.next_sequence();
+        let (proposal, private) = self.proposal(env, rows, signer, spec)?;
+        let sender = Sender::Member(self.head.own_leaf);
+        env.rules.allow_proposal(&self.context, &sender, &proposal)?;
+
+        let content = Content::Proposal(proposal.clone());
+        let signed = self.sign(env, signer, handshake_format(env), content, authenticated_data)?;
+        let reference = proposal_ref(&self.suite, &signed)?.to_vec();
+        let mut changes = Changes::default();
+        let (message, generation) = self.protect(env, rows, signed, &mut changes)?;
+        let pending = PendingProposal { reference: reference.clone(), sender, proposal, sequence };
+        changes.put(RecordKey::Proposal(reference.clone()), pending.to_row()?);
+        if let Some(private) = private {
+            let mut row = Writer::new(0, FORMAT);
+            row.bytes(private.as_bytes());
+            changes.put(RecordKey::OwnUpdateKey(reference.clone()), row.finish());
+        }
+        let output = Sent { message, reference: Some(reference), generation };
+        Ok(Step { changes, effect: Effect::Proposal(Box::new(pending)), output })
+    }
+
+    /// Forgets all pending proposals of this epoch, with the keys of own Updates.
+    #[must_use]
+    pub fn discard_proposals(&self) -> Step<()> {
+        let mut changes = Changes::default();
+        changes.guard(self.guard_head());
+        changes.erase_range(crate::RecordRange::Proposals);
+        changes.erase_range(crate::RecordRange::OwnUpdateKeys);
+        Step { changes, effect: Effect::NoProposals, output: () }
+    }
+
+    /// Builds the proposal, checks what can be checked alone, and returns the private key of an Update.
+    pub(crate) fn proposal(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        signer: &dyn Signer,
+        spec: &ProposalSpec<'_>,
+    ) -> StepResult<(Proposal, Option<Secret>)> {
+        let proposal = match spec {
+            ProposalSpec::Add(key_package) => {
+                let rules = LeafRules::of(&self.context.extensions)?;
+                key_package::validate_key_package(env, &self.suite, key_package, &rules, true)?; // R077, R179
+                Proposal::Add(Add { key_package: key_package.clone() })
+            }
+            ProposalSpec::Update(leaf, new_signer) => {
+                let own = self.leaf_node(rows, self.head.own_leaf)?.ok_or(RowError::Missing)?;
+                let leaf = leaf.clone().unwrap_or_else(|| LeafSpec::of(&own));
+                let KemKeyPair { private, public } =
+                    self.suite.kem.generate_key_pair(&*env.provider.random)?;
+                let place = (self.group_id(), self.head.own_leaf);
+                let signer = new_signer.unwrap_or(signer);
+                let leaf_node =
+                    leaf.sign(env, &self.suite, signer, &public, LeafNodeSource::Update, place)?;
+                let rules = LeafRules::of(&self.context.extensions)?;
+                let place = Place::Update(&own, self.head.own_leaf);
+                check_leaf(&self.suite, &leaf_node, place, self.group_id(), &rules, false)?;
+                return Ok((Proposal::Update(Update { leaf_node }), Some(private)));
+            }
+            ProposalSpec::Remove(removed) => {
+                self.leaf_node(rows, *removed)?.ok_or(MisuseError::NoSuchMember)?; // R183
+                Proposal::Remove(Remove { removed: *removed })
+            }
+            ProposalSpec::PreSharedKey(psk) => {
+                let psk = fresh_psk(env, &self.suite, psk)?;
+                check_psks(&self.suite, core::iter::once(&psk), Usage::Application)?;
+                Proposal::PreSharedKey(PreSharedKey { psk })
+            }
+            ProposalSpec::ReInit(reinit) => Proposal::ReInit(reinit.clone()),
+            ProposalSpec::GroupContextExtensions(extensions) => {
+                apply::check_group_extensions(extensions)?;
+                Proposal::GroupContextExtensions(GroupContextExtensions { extensions: extensions.clone() })
+            }
+            ProposalSpec::Custom(proposal_type, data) => {
+                if proposal_type.is_default() || proposal_type.is_grease() {
+                    return Err(MisuseError::Grease.into()); // R264
+                }
+                Proposal::Custom { proposal_type: *proposal_type, data: data.as_slice().into() }
+            }
+        };
+        Ok((proposal, None))
+    }
+
+    /// Signs content of this epoch as this member (R038).
+    pub(crate) fn sign(
+        &self,
+        env: &Env<'_>,
+        signer: &dyn Signer,
+        wire_format: WireFormat,
+        content: Content,
+        authenticated_data: &[u8],
+    ) -> Result<AuthenticatedContent, GroupError> {
+        let content = FramedContent {
+            group_id: self.context.group_id.clone(),
+            epoch: self.context.epoch,
+            sender: Sender::Member(self.head.own_leaf),
+            authenticated_data: authenticated_data.into(),
+            content,
+        };
+        Ok(sign_content(&self.epoch_context(env), signer, wire_format, content)?)
+    }
+
+    /// Frames signed content; a PrivateMessage takes the next generation, which goes into `changes` (R052).
+    pub(crate) fn protect(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        content: AuthenticatedContent,
+        changes: &mut Changes,
+    ) -> StepResult<(Vec<u8>, Option<u32>)> {
+        let epoch = self.epoch_context(env);
+        changes.guard(self.guard_head());
+        if content.wire_format == WireFormat::PUBLIC_MESSAGE {
+            let message = protect_public(&epoch, Some(self.secrets()?.membership_key()), content)?;
+            return Ok((encode(&MlsMessage::from(message))?, None));
+        }
+        let kind = ratchet_kind(content.content.content.content_type());
+        let here = SecretTreeRows { epoch: self.epoch(), size: self.head.size, past: false };
+        let own = self.head.own_leaf;
+        let (keys, step, ratchet) = here.prepare(env, &self.suite, rows, own, kind, None)?;
+        if step.generation() >= env.config.messages_per_epoch {
+            return Err(MisuseError::MessageLimit.into()); // R056, R272
+        }
+        here.write(changes, &step, ratchet);
+        let sender_data_secret = self.secrets()?.sender_data_secret();
+        let random = &*env.provider.random;
+        let message =
+            protect_private(&epoch, sender_data_secret, keys, &content, env.config.padding, random)?;
+        Ok((encode(&MlsMessage::from(message))?, Some(step.generation())))
+    }
+}
+
+/// The wire format of own handshake messages.
+pub(crate) fn handshake_format(env: &Env<'_>) -> WireFormat {
+    if env.config.wire.send_private_handshake {
+        WireFormat::PRIVATE_MESSAGE
+    } else {
+        WireFormat::PUBLIC_MESSAGE
+    }
+}
+
+/// A PreSharedKeyID with a fresh nonce of `Nh` bytes (R127).
+pub(crate) fn fresh_psk(
+    env: &Env<'_>,
+    suite: &pleach_crypto::CipherSuite,
+    psk: &Psk,
+) -> Result<PreSharedKeyId, GroupError> {
+    let psk_nonce = Opaque::from(env.provider.random.bytes(suite.secret_len())?);
+    Ok(PreSharedKeyId { psk: psk.clone(), psk_nonce })
+}
+
+/// The private key in the row of an own Update.
+pub(crate) fn own_update_key(row: &[u8]) -> Result<Secret, RowError> {
+    let (_, mut row) = Reader::new(row, FORMAT)?;
+    let private = Secret::copy_from(row.bytes()?);
+    row.end()?;
+    Ok(private)
+}
+
+/// The secret tree of one epoch, as far as rows of it were read.
+#[derive(Clone, Copy)]
+pub(crate) struct SecretTreeRows {
+    pub(crate) epoch: u64,
+    pub(crate) size: TreeSize,
+    pub(crate) past: bool,
+}
+
+/// The row version and bytes of a ratchet as it was read.
+pub(crate) type RatchetRow = Option<(u64, Secret)>;
+
+impl SecretTreeRows {
+    /// Prepares the use of a generation, or of the next one.
+    pub(crate) fn prepare(
+        self,
+        env: &Env<'_>,
+        suite: &pleach_crypto::CipherSuite,
+        rows: &Rows,
+        leaf: LeafIndex,
+        kind: RatchetKind,
+        generation: Option<u32>,
+    ) -> StepResult<(MessageKeys, RatchetStep, RatchetRow)> {
+        let limits = env.config.ratchet;
+        let mut tree = if self.past {
+            SecretTree::stored_past(self.size, limits)
+        } else {
+            SecretTree::stored(self.size, limits)
+        };
+        loop {
+            let missing = match generation {
+                Some(generation) => tree.needs(leaf, kind, generation),
+                None => tree.needs_to_send(leaf, kind),
+            };
+            if missing.is_empty() {
+                break;
+            }
+            rows.require(missing.iter().map(|key| self.record(*key)))?;
+            for key in missing {
+                let row = rows.read(self.record(key))?.map(unwrap).transpose()?;
+                tree.load(key, row.map(|(_, bytes)| bytes)).map_err(|_| RowError::Value)?;
+            }
+        }
+        let ratchet = match rows.read(self.record(SecretTreeKey::Ratchet(leaf, kind))) {
+            Ok(Some(row)) => Some(unwrap(row).map(|(version, bytes)| (version, Secret::copy_from(bytes)))?),
+            _ => None,
+        };
+        let (keys, step) = match generation {
+            Some(generation) => tree.prepare(suite, leaf, kind, generation),
+            None => tree.prepare_next(suite, leaf, kind),
+        }?;
+        Ok((keys, step, ratchet))
+    }
+
+    /// Guards the ratchet and writes the step. The ratchet's row is written each time: its version is what shows a
+    /// second handle that it is late, even where only a skipped key was used.
+    pub(crate) fn write(self, changes: &mut Changes, step: &RatchetStep, ratchet: RatchetRow) {
+        let key = SecretTreeKey::Ratchet(step.leaf(), step.kind());
+        let version = ratchet.as_ref().map_or(0, |(version, _)| *version);
+        changes.guard(match &ratchet {
+            Some((version, _)) => Guard::Version(self.record(key), *version),
+            None => Guard::Absent(self.record(key)),
+        });
+        let rows = step.rows();
+        if let Some((_, bytes)) = ratchet
+            && !rows.iter().any(|row| row.key == key)
+        {
+            let row = SecretTreeRow { key, value: Some(bytes) };
+            changes.rows.push(secret_tree_change(self.epoch, version + 1, row));
+        }
+        for row in rows {
+            changes.rows.push(secret_tree_change(self.epoch, version + 1, row));
+        }
+    }
+
+    fn record(self, key: SecretTreeKey) -> RecordKey {
+        record(self.epoch, key)
+    }
+}
+
+fn record(epoch: u64, key: SecretTreeKey) -> RecordKey {
+    match key {
+        SecretTreeKey::Node(node) => RecordKey::SecretNode(epoch, node),
+        SecretTreeKey::Ratchet(leaf, kind) => RecordKey::Ratchet(epoch, kind, leaf),
+        SecretTreeKey::Skipped(leaf, kind, generation) => RecordKey::Skipped(epoch, kind, leaf, generation),
+    }
+}
+
+/// A row of the secret tree as a change.
+pub(crate) fn secret_tree_change(epoch: u64, version: u64, row: SecretTreeRow) -> Change {
+    let key = record(epoch, row.key);
+    match row.value {
+        None => Change::Erase(key),
+        Some(value) => {
+            let mut row = Writer::new(version, FORMAT);
+            row.bytes(value.as_bytes());
+            Change::Put(key, row.finish())
+        }
+    }
+}
+
+fn unwrap(row: &[u8]) -> Result<(u64, &[u8]), RowError> {
+    let (version, mut row) = Reader::new(row, FORMAT)?;
+    let bytes = row.bytes()?;
+    row.end()?;
+    Ok((version, bytes))
+}

@@ -1,0 +1,464 @@
+//! Processing a received Commit (RFC 9420 §12.4.2): everything is checked on clones, and the result is staged.
+
+use crate::apply::{Applied, Base, Committer, Resolved, check_members, replace_client};
+use crate::epoch::NewEpoch;
+use crate::leaf::{Place, check_leaf};
+use crate::message::own_update_key;
+use crate::psk::{Usage, psk_secret_of};
+use crate::state::{Attached, Effect, Step};
+use crate::{
+    Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, Interrupt, MembershipChanges,
+    MisbehaviorError, MisuseError, ProposalCache, RecordKey, RowError, Rows, Status, StepResult,
+};
+use alloc::{boxed::Box, vec::Vec};
+use pleach_crypto::{CipherSuite, Digest, Secret};
+use pleach_key_schedule::{
+    EncryptionSecret, EpochSecrets, InitSecret, WelcomeSecret, confirmed_transcript_hash,
+    interim_transcript_hash,
+};
+use pleach_wire::{
+    AuthenticatedContent, Commit, Extensions, GroupContext, Kept, LeafIndex, LeafNode, Opaque, ProposalOrRef,
+    ReInit, Sender, UpdatePath, encode,
+};
+
+/// A Commit of another member that passed every check, and what merging it will do. Dropping it changes nothing: the
+/// same bytes can be received again.
+#[derive(Debug)]
+pub struct StagedCommit {
+    pub(crate) epoch: u64,
+    pub(crate) head_version: u64,
+    pub(crate) outcome: Outcome,
+    pub(crate) summary: MembershipChanges,
+    pub(crate) credentials: Vec<CredentialCheck>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Next(Box<GroupState>, Changes),
+    Removed,
+}
+
+impl StagedCommit {
+    /// The epoch it leads to.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.summary.epoch
+    }
+
+    /// The new credentials that must be answered for before it is merged (R027 to R031).
+    #[must_use]
+    pub fn credentials(&self) -> &[CredentialCheck] {
+        &self.credentials
+    }
+
+    /// What merging will change.
+    #[must_use]
+    pub fn summary(&self) -> &MembershipChanges {
+        &self.summary
+    }
+
+    /// Whether it removes this client.
+    #[must_use]
+    pub fn removes_us(&self) -> bool {
+        self.summary.removed_us
+    }
+}
+
+/// The secrets of a new epoch, with what a Welcome needs of them.
+pub(crate) struct Schedule {
+    pub(crate) context: GroupContext,
+    pub(crate) context_bytes: Vec<u8>,
+    pub(crate) confirmed_transcript_hash: Digest,
+    pub(crate) joiner_secret: Secret,
+    pub(crate) welcome_secret: WelcomeSecret,
+    pub(crate) secrets: EpochSecrets,
+    pub(crate) encryption_secret: EncryptionSecret,
+}
+
+/// The GroupContext of the next epoch with the old transcript hash: the HPKE context of path secrets (R095, R117).
+pub(crate) fn provisional_context(
+    old: &GroupContext,
+    tree_hash: Digest,
+    extensions: &Extensions,
+) -> Result<GroupContext, GroupError> {
+    Ok(GroupContext {
+        epoch: old.epoch.checked_add(1).ok_or(MisbehaviorError::EpochOverflow)?, // R117
+        tree_hash: Opaque::from(tree_hash.as_bytes()),
+        extensions: extensions.clone(),
+        ..old.clone()
+    })
+}
+
+impl Schedule {
+    /// From the provisional context, the Commit and the secrets that enter (§8, R113, R114, R119).
+    pub(crate) fn new(
+        suite: &CipherSuite,
+        mut context: GroupContext,
+        interim_before: &[u8],
+        commit: &AuthenticatedContent,
+        (init_secret, commit_secret, psk_secret): (InitSecret, Secret, Secret),
+    ) -> Result<Self, GroupError> {
+        let confirmed = confirmed_transcript_hash(
+            suite,
+            interim_before,
+            commit.wire_format,
+            &commit.content,
+            &commit.auth.signature,
+        )?;
+        context.confirmed_transcript_hash = Opaque::from(confirmed.as_bytes());
+        let context_bytes = encode(&context)?;
+        let joiner = init_secret.joiner_secret(suite, commit_secret, &context_bytes)?;
+        let joiner_secret = joiner.secret().clone();
+        let member = joiner.member_secret(suite, psk_secret);
+        let welcome_secret = member.welcome_secret(suite)?;
+        let (secrets, encryption_secret) = member.epoch_secret(suite, &context_bytes)?.derive(suite)?;
+        Ok(Self {
+            context,
+            context_bytes,
+            confirmed_transcript_hash: confirmed,
+            joiner_secret,
+            welcome_secret,
+            secrets,
+            encryption_secret,
+        })
+    }
+}
+
+/// The proposals of a Commit, each with its sender (R205, R206, R222).
+pub(crate) fn resolve(
+    commit: &Commit,
+    committer: Sender,
+    cache: &ProposalCache,
+) -> Result<Vec<Resolved>, GroupError> {
+    commit
+        .proposals
+        .iter()
+        .map(|entry| match entry {
+            ProposalOrRef::Proposal(proposal) => {
+                Ok(Resolved { proposal: proposal.clone(), sender: committer, reference: None })
+            }
+            ProposalOrRef::Reference(_) if committer == Sender::NewMemberCommit => {
+                Err(MisbehaviorError::ReferenceInExternalCommit.into()) // R210
+            }
+            ProposalOrRef::Reference(reference) => {
+                let pending = cache.find(reference).ok_or(MisbehaviorError::UnknownProposal)?; // R205
+                Ok(Resolved {
+                    proposal: pending.proposal.clone(),
+                    sender: pending.sender,
+                    reference: Some(pending.reference.clone()),
+                })
+            }
+        })
+        .collect()
+}
+
+/// The committer of a path: its place, the leaf it replaces, and the credential question.
+pub(crate) struct PathSender {
+    pub(crate) index: LeafIndex,
+    pub(crate) old: Option<Kept<LeafNode>>,
+    pub(crate) check: Option<CredentialCheck>,
+}
+
+/// Who commits, and what its new leaf must satisfy (R082, R090, R208, R213).
+pub(crate) fn path_sender(
+    committer: Committer<'_>,
+    applied: &Applied,
+    new: &LeafNode,
+) -> Result<PathSender, GroupError> {
+    match committer {
+        Committer::Member(index) => {
+            let old = applied.tree.member(index)?.clone();
+            let check = CredentialCheck::replacing(CredentialReason::Commit, index, &old, new);
+            Ok(PathSender { index, old: Some(old), check })
+        }
+        Committer::External(_) => {
+            let index = applied.tree.next_leaf_index(); // R213
+            let old = applied.removed.first().map(|(_, old)| old.clone());
+            let check = match &old {
+                Some(old) => CredentialCheck::replacing(CredentialReason::ExternalCommit, index, old, new),
+                None => Some(CredentialCheck::new(CredentialReason::ExternalCommit, Some(index), new)),
+            };
+            Ok(PathSender { index, old, check })
+        }
+    }
+}
+
+/// The leaves whose signature key in the epoch that ends is not the one in the next.
+pub(crate) fn replaced_leaves(
+    applied: &Applied,
+    new_tree: &pleach_tree::RatchetTree,
+    sender: Option<&PathSender>,
+) -> Result<Vec<(LeafIndex, Kept<LeafNode>)>, GroupError> {
+    let mut replaced = applied.removed.clone();
+    let updated = applied.updated.iter().map(|updated| (updated.index, &updated.old));
+    let committer = sender.and_then(|sender| Some((sender.index, sender.old.as_ref()?)));
+    for (index, old) in updated.chain(committer) {
+        let changed = new_tree.leaf(index)?.is_none_or(|new| new.signature_key != old.signature_key);
+        if changed && !replaced.iter().any(|(there, _)| *there == index) {
+            replaced.push((index, old.clone()));
+        }
+    }
+    Ok(replaced)
+}
+
+/// What a Commit changes, for the application.
+pub(crate) fn summary(
+    applied: &Applied,
+    epoch: u64,
+    committer: Committer<'_>,
+    sender: Option<&PathSender>,
+    authenticated_data: &Opaque,
+) -> MembershipChanges {
+    let mut updated: Vec<_> = applied.updated.iter().map(|updated| updated.index).collect();
+    let mut joined = None;
+    match (committer, sender) {
+        (Committer::Member(index), Some(_)) => updated.push(index),
+        (Committer::External(_), Some(sender)) => joined = Some(sender.index),
+        _ => {}
+    }
+    MembershipChanges {
+        epoch,
+        committer: match committer {
+            Committer::Member(index) => Some(index),
+            Committer::External(_) => None,
+        },
+        added: applied.added.iter().map(|(index, _)| *index).collect(),
+        removed: applied.removed.iter().map(|(index, leaf)| (*index, leaf.credential.clone())).collect(),
+        updated,
+        joined,
+        extensions_changed: applied.extensions_changed,
+        psks: applied.psks.clone(),
+        reinit: applied.reinit.clone(),
+        custom: applied.custom.clone(),
+        removed_us: false,
+        authenticated_data: authenticated_data.clone(),
+    }
+}
+
+/// The status that follows from a list of proposals (R169).
+pub(crate) fn status_after(reinit: Option<&ReInit>) -> Status {
+    reinit.cloned().map_or(Status::Active, Status::ReInitialized)
+}
+
+impl GroupState {
+    /// Checks a Commit whose signature is verified, and computes what merging it does.
+    pub(crate) fn stage_commit(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        content: &AuthenticatedContent,
+        commit: &Commit,
+    ) -> StepResult<StagedCommit> {
+        let attached = self.need_tree()?;
+        let sender = content.content.sender;
+        let committer = match sender {
+            Sender::Member(index) => Committer::Member(index),
+            Sender::NewMemberCommit => match &commit.path {
+                Some(path) => Committer::External(&path.leaf_node),
+                None => return Err(MisbehaviorError::ExternalCommitWithoutPath.into()), // R211
+            },
+            _ => return Err(MisbehaviorError::SenderNotMember.into()),
+        };
+        let proposals = resolve(commit, sender, self.need_proposals()?)?;
+        let base = Base {
+            env,
+            suite: &self.suite,
+            context: &self.context,
+            attached,
+            psk_usage: Usage::Application,
+            check_lifetimes: env.config.lifetime.check_received, // R078
+        };
+        let mut applied = base.apply(&proposals, committer)?;
+        if applied.path_required && commit.path.is_none() {
+            return Err(MisbehaviorError::MissingPath.into()); // R220
+        }
+        if let Committer::External(joiner) = committer {
+            let removes = applied.removed.first().map(|(index, _)| *index);
+            env.rules.allow_external_commit(&self.context, joiner, removes)?; // R214
+        }
+        let mut credentials = core::mem::take(&mut applied.checks);
+        let authenticated_data = &content.content.authenticated_data;
+        if applied.removed.iter().any(|(index, _)| *index == self.head.own_leaf) {
+            let mut summary =
+                summary(&applied, self.epoch().saturating_add(1), committer, None, authenticated_data);
+            summary.removed_us = true;
+            return Ok(self.staged(Outcome::Removed, summary, credentials)); // R232
+        }
+
+        let mut private = attached.private.clone();
+        for updated in applied.updated.iter().filter(|updated| updated.index == self.head.own_leaf) {
+            let reference = updated.reference.clone().unwrap_or_default();
+            let row = rows.read(RecordKey::OwnUpdateKey(reference))?.ok_or(RowError::Missing)?;
+            private.set_leaf_private(own_update_key(row)?);
+        }
+        let path_sender = match &commit.path {
+            None => None,
+            Some(path) => {
+                let sender = path_sender(committer, &applied, &path.leaf_node)?;
+                self.check_path_leaf(&applied, &sender, path)?;
+                Some(sender)
+            }
+        };
+        let added: Vec<_> = applied.added.iter().map(|(index, _)| *index).collect();
+        let tree = match (&commit.path, &path_sender) {
+            (Some(path), Some(sender)) => {
+                applied.tree.apply_update_path(sender.index, path, &added).map_err(path_error)?
+            }
+            _ => applied.tree.clone(),
+        };
+        check_members(&tree, &applied.rules, applied.extensions_changed)?;
+        let provisional = provisional_context(&self.context, tree.tree_hash()?, &applied.extensions)?;
+        let commit_secret = match (&commit.path, &path_sender) {
+            (Some(path), Some(sender)) => {
+                let context = encode(&provisional)?;
+                let (secret, new_private) =
+                    tree.decrypt_path(sender.index, &private, path, &context, &added).map_err(path_error)?;
+                private = new_private;
+                secret
+            }
+            _ => Secret::zero(self.suite.secret_len()), // R224
+        };
+        private.retain(&tree)?; // R099
+
+        let init_secret = match &applied.external_init {
+            Some(kem_output) => self.external_init(kem_output)?,
+            None => self.secrets()?.init_secret(),
+        };
+        let psk_secret = psk_secret_of(&self.suite, rows, &applied.psks, Some(self))?;
+        let schedule = Schedule::new(
+            &self.suite,
+            provisional,
+            &self.head.interim_transcript_hash,
+            content,
+            (init_secret, commit_secret, psk_secret),
+        )?;
+        let tag = content.auth.confirmation_tag.as_deref().unwrap_or_default();
+        schedule
+            .secrets
+            .verify_confirmation_tag(&self.suite, schedule.confirmed_transcript_hash.as_bytes(), tag)
+            .map_err(|_| MisbehaviorError::ConfirmationTag)?; // R231
+
+        credentials.extend(path_sender.as_ref().and_then(|sender| sender.check.clone()));
+        let summary =
+            summary(&applied, schedule.context.epoch, committer, path_sender.as_ref(), authenticated_data);
+        let replaced = replaced_leaves(&applied, &tree, path_sender.as_ref())?;
+        let clients = clients_after(env, &self.suite, &mut applied, path_sender.as_ref(), &tree)?;
+        let next = self.next_epoch(
+            schedule,
+            tag,
+            Attached { tree, private, clients },
+            status_after(applied.reinit.as_ref()),
+        )?;
+        let (state, changes) = next.advance(env, self, &replaced)?;
+        Ok(self.staged(Outcome::Next(Box::new(state), changes), summary, credentials))
+    }
+
+    /// Merges a staged Commit: the batch that makes its epoch the group's.
+    ///
+    /// # Errors
+    /// [`MisuseError::Stale`] if the group moved on since it was staged.
+    pub fn merge(&self, staged: StagedCommit) -> Result<Step<MembershipChanges>, GroupError> {
+        if staged.epoch != self.epoch() || staged.head_version != self.head.version {
+            return Err(MisuseError::Stale.into());
+        }
+        let (state, changes) = match staged.outcome {
+            Outcome::Next(state, changes) => (*state, changes),
+            Outcome::Removed => self.removed()?,
+        };
+        Ok(Step { changes, effect: Effect::Next(Box::new(state)), output: staged.summary })
+    }
+
+    fn staged(
+        &self,
+        outcome: Outcome,
+        summary: MembershipChanges,
+        credentials: Vec<CredentialCheck>,
+    ) -> StagedCommit {
+        StagedCommit { epoch: self.epoch(), head_version: self.head.version, outcome, summary, credentials }
+    }
+
+    /// R082, R090: the path's leaf is as valid as an Update's.
+    fn check_path_leaf(
+        &self,
+        applied: &Applied,
+        sender: &PathSender,
+        path: &UpdatePath,
+    ) -> Result<(), GroupError> {
+        let place = Place::Commit(sender.old.as_deref(), sender.index);
+        check_leaf(&self.suite, &path.leaf_node, place, self.group_id(), &applied.rules, true)
+    }
+
+    /// R123, R124, R125: the init secret that an external joiner chose.
+    fn external_init(&self, kem_output: &[u8]) -> Result<InitSecret, GroupError> {
+        let pair = self.secrets()?.external_key_pair(&self.suite)?;
+        let private = self.suite.kem.load_private(&pair.private)?;
+        let secret = self
+            .suite
+            .external_init_receive(&*private, kem_output)
+            .map_err(|_| MisbehaviorError::ExternalInit)?; // R125
+        Ok(InitSecret::external(secret))
+    }
+
+    /// The next epoch of this member.
+    pub(crate) fn next_epoch(
+        &self,
+        schedule: Schedule,
+        confirmation_tag: &[u8],
+        attached: Attached,
+        status: Status,
+    ) -> Result<NewEpoch, GroupError> {
+        let interim = interim_transcript_hash(
+            &self.suite,
+            schedule.confirmed_transcript_hash.as_bytes(),
+            confirmation_tag,
+        )?;
+        let own_signature_key = attached.tree.member(self.head.own_leaf)?.signature_key.to_vec();
+        Ok(NewEpoch {
+            suite: self.suite,
+            context: schedule.context,
+            context_bytes: schedule.context_bytes,
+            interim_transcript_hash: interim,
+            confirmation_tag: confirmation_tag.to_vec(),
+            secrets: schedule.secrets,
+            encryption_secret: schedule.encryption_secret,
+            attached,
+            own_leaf: self.head.own_leaf,
+            own_signature_key,
+            status,
+        })
+    }
+}
+
+/// The index of clients after a Commit, if there is one.
+pub(crate) fn clients_after(
+    env: &Env<'_>,
+    suite: &CipherSuite,
+    applied: &mut Applied,
+    sender: Option<&PathSender>,
+    tree: &pleach_tree::RatchetTree,
+) -> Result<Option<crate::state::Clients>, GroupError> {
+    let mut clients = applied.clients.take();
+    if let Some(sender) = sender {
+        // A resync's old leaf was taken out when it was removed.
+        let old = sender.old.as_deref().filter(|_| applied.external_init.is_none());
+        replace_client(
+            env,
+            suite,
+            &mut clients,
+            sender.index,
+            old,
+            tree.leaf(sender.index)?.map(|leaf| &**leaf),
+        );
+    }
+    Ok(clients)
+}
+
+/// Faults of a path are the committer's; a missing node is ours to load.
+pub(crate) fn path_error(error: pleach_tree::TreeError) -> Interrupt {
+    use pleach_tree::TreeError;
+    match error {
+        TreeError::UnchangedEncryptionKey(_) => MisbehaviorError::EncryptionKeyUnchanged.into(), // R082
+        TreeError::DuplicateSignatureKey(_) => MisbehaviorError::DuplicateSignatureKey.into(),   // R083
+        other => other.into(),
+    }
+}

@@ -1,0 +1,440 @@
+//! Receiving (RFC 9420 §6, §12.1, §12.4.2): from bytes to text, proposal or staged Commit.
+//!
+//! Nothing advances before everything about a message was checked (R147, R230). Work before authentication is linear in
+//! the bytes received.
+
+use crate::message::SecretTreeRows;
+use crate::proposals::PendingProposal;
+use crate::state::{Effect, Step, read_epoch};
+use crate::{
+    Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, MisbehaviorError, RecordKey,
+    RowError, Rows, StagedCommit, Status, StepResult, apply, key_package, leaf,
+};
+use alloc::{boxed::Box, vec::Vec};
+use pleach_crypto::Verifier;
+use pleach_framing::{
+    EpochContext, SignatureKey, Unverified, open_private, open_sender_data, proposal_ref, ratchet_kind,
+    unprotect_public,
+};
+use pleach_key_schedule::PastEpochSecrets;
+use pleach_wire::{
+    AuthenticatedContent, Content, ContentType, LeafIndex, LeafNode, MlsMessage, MlsMessageBody, Opaque,
+    PrivateMessage, Proposal, PublicMessage, Sender, decode,
+};
+
+/// What a message turned out to be.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Incoming {
+    /// Application data.
+    Application(ApplicationMessage),
+    /// A proposal, now pending.
+    Proposal(ReceivedProposal),
+    /// A Commit, checked and ready to be merged.
+    Commit(Box<StagedCommit>),
+    /// A Commit made here, come back from the delivery service: by the hash under which it is pending.
+    OwnCommit(Vec<u8>),
+    /// A message sent by this member.
+    OwnMessage,
+    /// A proposal that is pending already.
+    Duplicate,
+    /// A message of an epoch yet to come: keep it until the Commit arrives that leads there.
+    Future {
+        /// Its epoch.
+        epoch: u64,
+    },
+}
+
+/// Application data with what authenticates it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApplicationMessage {
+    /// The sender's leaf, in the epoch of the message.
+    pub sender: LeafIndex,
+    /// The epoch it was sent in.
+    pub epoch: u64,
+    /// Its place among the sender's messages of that epoch.
+    pub generation: u32,
+    /// The data.
+    pub data: Vec<u8>,
+    /// The authenticated data, which travelled in the clear.
+    pub authenticated_data: Opaque,
+}
+
+impl core::fmt::Debug for ApplicationMessage {
+    /// Without the text.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "ApplicationMessage(leaf {}, epoch {}, generation {}, {} bytes)",
+            self.sender.0,
+            self.epoch,
+            self.generation,
+            self.data.len()
+        )
+    }
+}
+
+/// A proposal that was received, with the credentials to be answered for before it is kept.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ReceivedProposal {
+    /// The proposal.
+    pub proposal: PendingProposal,
+    /// Its new credentials (R027, R028, R030).
+    pub credentials: Vec<CredentialCheck>,
+    /// The authenticated data of its message.
+    pub authenticated_data: Opaque,
+}
+
+impl GroupState {
+    /// Processes an MLSMessage of this group. Changes of a Commit are written when it is merged.
+    ///
+    /// # Errors
+    /// [`GroupError::Malformed`], [`GroupError::WrongGroup`] (R048), [`GroupError::WrongEpoch`] (R178, R229), and
+    /// whatever the message does wrong; nothing is changed then.
+    pub fn receive(&self, env: &Env<'_>, rows: &Rows, bytes: &[u8]) -> StepResult<Step<Incoming>> {
+        if self.head.status == Status::Removed {
+            return Err(crate::MisuseError::NotMember.into());
+        }
+        env.config.limits.check_message(bytes)?;
+        let message: MlsMessage = decode(bytes)?;
+        env.config.limits.check_decoded(&message)?;
+        let (group_id, epoch, content_type) = match &message.body {
+            MlsMessageBody::PublicMessage(message) => {
+                let content = &message.content;
+                (&content.group_id, content.epoch, content.content.content_type())
+            }
+            MlsMessageBody::PrivateMessage(message) => {
+                (&message.group_id, message.epoch, message.content_type)
+            }
+            _ => return Err(MisbehaviorError::NotGroupMessage.into()),
+        };
+        if **group_id != *self.group_id() {
+            return Err(GroupError::WrongGroup.into()); // R048
+        }
+        if epoch > self.epoch() {
+            return Ok(unchanged(Incoming::Future { epoch }));
+        }
+        let handshake = content_type != ContentType::Application;
+        if handshake && epoch < self.epoch() {
+            return Err(self.wrong_epoch(epoch).into()); // R178, R229
+        }
+        if handshake {
+            self.check_active()?;
+        }
+        if content_type == ContentType::Commit {
+            let hash = self.suite.hash.hash(&[bytes]).as_bytes().to_vec();
+            if rows.read(RecordKey::PendingCommit(hash.clone()))?.is_some() {
+                return Ok(unchanged(Incoming::OwnCommit(hash)));
+            }
+        }
+        match message.body {
+            MlsMessageBody::PublicMessage(message) => self.receive_public(env, rows, message),
+            MlsMessageBody::PrivateMessage(message) if epoch < self.epoch() => {
+                self.receive_past(env, rows, &message)
+            }
+            MlsMessageBody::PrivateMessage(message) => self.receive_private(env, rows, &message),
+            _ => Err(MisbehaviorError::NotGroupMessage.into()),
+        }
+    }
+
+    fn wrong_epoch(&self, message: u64) -> GroupError {
+        GroupError::WrongEpoch { current: self.epoch(), message }
+    }
+
+    fn receive_public(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        message: PublicMessage,
+    ) -> StepResult<Step<Incoming>> {
+        if message.content.epoch != self.epoch() {
+            return Err(self.wrong_epoch(message.content.epoch).into());
+        }
+        if matches!(message.content.sender, Sender::Member(_)) && !env.config.wire.accept_public_handshake {
+            return Err(MisbehaviorError::WireFormatRefused.into()); // R036
+        }
+        let epoch = self.epoch_context(env);
+        let unverified = unprotect_public(&epoch, self.secrets()?.membership_key(), message)?;
+        let verifier = self.verifier(rows, &unverified)?;
+        let content = unverified.verify(&epoch, &*verifier)?.into_inner(); // R044
+        self.received(env, rows, content, Changes::default())
+    }
+
+    fn receive_private(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        message: &PrivateMessage,
+    ) -> StepResult<Step<Incoming>> {
+        let handshake = message.content_type != ContentType::Application;
+        if handshake && !env.config.wire.accept_private_handshake {
+            return Err(MisbehaviorError::WireFormatRefused.into()); // R036
+        }
+        let epoch = self.epoch_context(env);
+        let sender_data = open_sender_data(&epoch, self.secrets()?.sender_data_secret(), message)?;
+        let leaf = sender_data.leaf_index;
+        if leaf == self.head.own_leaf {
+            return Ok(unchanged(Incoming::OwnMessage));
+        }
+        let sender = self.leaf_node(rows, leaf)?.ok_or(MisbehaviorError::SenderNotMember)?; // R059
+        let kind = ratchet_kind(message.content_type);
+        let here = SecretTreeRows { epoch: self.epoch(), size: self.head.size, past: false };
+        let (keys, step, ratchet) =
+            here.prepare(env, &self.suite, rows, leaf, kind, Some(sender_data.generation))?;
+        let unverified = open_private(&epoch, message, &sender_data, keys)?;
+        let verifier = self.leaf_verifier(&sender)?;
+        let content = unverified.verify(&epoch, &*verifier)?.into_inner(); // R055
+        let mut changes = Changes::default();
+        changes.guard(self.guard_head());
+        here.write(&mut changes, &step, ratchet);
+        if let Content::Application(data) = content.content.content {
+            return Ok(Step {
+                changes,
+                effect: Effect::None,
+                output: Incoming::Application(ApplicationMessage {
+                    sender: leaf,
+                    epoch: self.epoch(),
+                    generation: sender_data.generation,
+                    data: data.into_vec(),
+                    authenticated_data: content.content.authenticated_data,
+                }),
+            });
+        }
+        self.received(env, rows, content, changes)
+    }
+
+    /// An application message of an epoch that is over but kept.
+    fn receive_past(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        message: &PrivateMessage,
+    ) -> StepResult<Step<Incoming>> {
+        let past = self
+            .head
+            .past
+            .iter()
+            .find(|past| past.epoch == message.epoch)
+            .filter(|past| env.now.saturating_sub(past.left) <= env.config.past_epoch_age)
+            .ok_or_else(|| self.wrong_epoch(message.epoch))?;
+        let row = rows.read(RecordKey::Epoch(past.epoch))?.ok_or(RowError::Missing)?;
+        let (context_bytes, secrets) = read_epoch(row)?;
+        let secrets = PastEpochSecrets::from_row(secrets).map_err(|_| RowError::Value)?;
+        let epoch =
+            EpochContext { epoch: past.epoch, group_context: context_bytes, ..self.epoch_context(env) };
+        let sender_data = open_sender_data(&epoch, secrets.sender_data_secret(), message)?;
+        let leaf = sender_data.leaf_index;
+        let signature_key = self.past_signature_key(rows, past.epoch, leaf)?;
+        let here = SecretTreeRows { epoch: past.epoch, size: past.size, past: true };
+        let kind = ratchet_kind(message.content_type);
+        let (keys, step, ratchet) =
+            here.prepare(env, &self.suite, rows, leaf, kind, Some(sender_data.generation))?;
+        let unverified = open_private(&epoch, message, &sender_data, keys)?;
+        let verifier = self
+            .suite
+            .signature
+            .load_verifier(&signature_key)
+            .map_err(|_| MisbehaviorError::InvalidSignature)?;
+        let content = unverified.verify(&epoch, &*verifier)?.into_inner(); // R055
+        let Content::Application(data) = content.content.content else {
+            return Err(self.wrong_epoch(message.epoch).into());
+        };
+        let mut changes = Changes::default();
+        changes.guard(self.guard_head());
+        here.write(&mut changes, &step, ratchet);
+        let output = Incoming::Application(ApplicationMessage {
+            sender: leaf,
+            epoch: past.epoch,
+            generation: sender_data.generation,
+            data: data.into_vec(),
+            authenticated_data: content.content.authenticated_data,
+        });
+        Ok(Step { changes, effect: Effect::None, output })
+    }
+
+    /// The signature key that a leaf had in a past epoch: that of the first replacement since, or today's.
+    fn past_signature_key(&self, rows: &Rows, epoch: u64, leaf: LeafIndex) -> StepResult<Vec<u8>> {
+        let later = self.head.past.iter().map(|past| past.epoch).filter(|past| *past >= epoch);
+        rows.require(later.clone().map(|past| RecordKey::EpochLeaf(past, leaf)))?;
+        for past in later {
+            if let Some(row) = rows.read(RecordKey::EpochLeaf(past, leaf))? {
+                return Ok(crate::psk::psk_from_row(row)?.as_bytes().to_vec());
+            }
+        }
+        let sender = self.leaf_node(rows, leaf)?.ok_or(MisbehaviorError::SenderNotMember)?; // R059
+        Ok(sender.signature_key.to_vec())
+    }
+
+    fn leaf_verifier(&self, leaf: &LeafNode) -> Result<Box<dyn Verifier>, GroupError> {
+        Ok(self
+            .suite
+            .signature
+            .load_verifier(&leaf.signature_key)
+            .map_err(|_| MisbehaviorError::InvalidSignature)?)
+    }
+
+    /// The key that a PublicMessage must verify under (§6.1).
+    fn verifier(
+        &self,
+        rows: &Rows,
+        message: &Unverified<AuthenticatedContent>,
+    ) -> StepResult<Box<dyn Verifier>> {
+        let key = match message.signature_key()? {
+            SignatureKey::Member(leaf) => {
+                self.leaf_node(rows, leaf)?.ok_or(MisbehaviorError::SenderNotMember)?.signature_key.clone() // R039
+            }
+            SignatureKey::External(index) => external_sender_key(&self.context.extensions, index)?,
+            SignatureKey::Embedded(key) => key.clone(), // R042, R043
+        };
+        Ok(self.suite.signature.load_verifier(&key).map_err(|_| MisbehaviorError::InvalidSignature)?)
+    }
+
+    /// What follows from a handshake message that is authentic.
+    fn received(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        content: AuthenticatedContent,
+        changes: Changes,
+    ) -> StepResult<Step<Incoming>> {
+        match &content.content.content {
+            Content::Proposal(proposal) => self.received_proposal(env, rows, &content, proposal, changes),
+            Content::Commit(commit) => {
+                if content.content.sender == Sender::Member(self.head.own_leaf) {
+                    // R233: it is not among the pending ones any more, and its secrets are gone.
+                    return Err(crate::MisuseError::NoSuchCommit.into());
+                }
+                if !env.config.accept_external_commits && content.content.sender == Sender::NewMemberCommit {
+                    return Err(GroupError::Denied("external commits are not accepted").into()); // R214
+                }
+                let staged = self.stage_commit(env, rows, &content, commit)?;
+                Ok(unchanged(Incoming::Commit(Box::new(staged))))
+            }
+            Content::Application(_) => Err(MisbehaviorError::NotGroupMessage.into()), // R035
+        }
+    }
+
+    fn received_proposal(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        content: &AuthenticatedContent,
+        proposal: &Proposal,
+        mut changes: Changes,
+    ) -> StepResult<Step<Incoming>> {
+        let cache = self.need_proposals()?;
+        let reference = proposal_ref(&self.suite, content)?.to_vec();
+        let sender = content.content.sender;
+        if cache.find(&reference).is_some() {
+            return Ok(unchanged(Incoming::Duplicate));
+        }
+        if sender == Sender::Member(self.head.own_leaf) {
+            return Ok(unchanged(Incoming::OwnMessage));
+        }
+        let (from_members, from_others) = cache.counts();
+        let full = match sender {
+            Sender::Member(_) => from_members >= env.config.member_proposals,
+            _ => from_others >= env.config.external_proposals,
+        };
+        if full {
+            return Err(MisbehaviorError::TooManyProposals.into());
+        }
+        env.rules.allow_proposal(&self.context, &sender, proposal)?; // R190, R204
+        let credentials = self.check_single(env, rows, sender, proposal)?;
+        let pending = PendingProposal {
+            reference: reference.clone(),
+            sender,
+            proposal: proposal.clone(),
+            sequence: cache.next_sequence(),
+        };
+        if changes.guards.is_empty() {
+            changes.guard(self.guard_head());
+        }
+        changes.put(RecordKey::Proposal(reference), pending.to_row()?);
+        let output = Incoming::Proposal(ReceivedProposal {
+            proposal: pending.clone(),
+            credentials,
+            authenticated_data: content.content.authenticated_data.clone(),
+        });
+        Ok(Step { changes, effect: Effect::Proposal(Box::new(pending)), output })
+    }
+
+    /// What makes a proposal invalid by itself (§12.1), so that it is not kept; returns the credentials it brings.
+    fn check_single(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        sender: Sender,
+        proposal: &Proposal,
+    ) -> StepResult<Vec<CredentialCheck>> {
+        let rules = leaf::LeafRules::of(&self.context.extensions)?;
+        match proposal {
+            Proposal::Add(add) => {
+                let check_now = env.config.lifetime.check_received;
+                key_package::validate_key_package(env, &self.suite, &add.key_package, &rules, check_now)?; // R179
+                Ok(alloc::vec![CredentialCheck::new(CredentialReason::Add, None, &add.key_package.leaf_node)])
+            }
+            Proposal::Update(update) => {
+                let Sender::Member(index) = sender else {
+                    return Err(MisbehaviorError::UpdateByNonMember.into()); // R181
+                };
+                let old = self.leaf_node(rows, index)?.ok_or(MisbehaviorError::UpdateByNonMember)?;
+                let place = leaf::Place::Update(&old, index);
+                leaf::check_leaf(&self.suite, &update.leaf_node, place, self.group_id(), &rules, true)?;
+                let check =
+                    CredentialCheck::replacing(CredentialReason::Update, index, &old, &update.leaf_node);
+                Ok(check.into_iter().collect())
+            }
+            Proposal::Remove(remove) => {
+                self.leaf_node(rows, remove.removed)?
+                    .ok_or(MisbehaviorError::RemoveOfBlank(remove.removed))?; // R183
+                Ok(Vec::new())
+            }
+            Proposal::PreSharedKey(psk) => {
+                let usage = crate::psk::Usage::Application;
+                crate::psk::check_psks(&self.suite, core::iter::once(&psk.psk), usage)?;
+                Ok(Vec::new())
+            }
+            Proposal::ReInit(reinit) => {
+                if reinit.version < self.context.version {
+                    return Err(MisbehaviorError::ReInitVersion.into()); // R167
+                }
+                leaf::check_extensions(&reinit.extensions, leaf::GROUP_CONTEXT)?; // R187
+                Ok(Vec::new())
+            }
+            Proposal::ExternalInit(_) => Err(MisbehaviorError::UnexpectedExternalInit.into()), // R185
+            Proposal::GroupContextExtensions(proposal) => {
+                apply::check_group_extensions(&proposal.extensions)?;
+                Ok(apply::external_sender_checks(
+                    &self.suite,
+                    &proposal.extensions,
+                    &self.context.extensions,
+                )?)
+            }
+            Proposal::Custom { proposal_type, .. } => match env.rules.custom_proposal(*proposal_type) {
+                Some(_) => Ok(Vec::new()),
+                None => Err(crate::IncompatibleError::Proposal(*proposal_type).into()), // R265
+            },
+        }
+    }
+}
+
+/// R040, R189: the key of an entry of `external_senders`.
+pub(crate) fn external_sender_key(
+    extensions: &pleach_wire::Extensions,
+    index: u32,
+) -> Result<pleach_wire::SignaturePublicKey, GroupError> {
+    extensions
+        .external_senders()?
+        .and_then(|senders| {
+            senders.external_senders.get(index as usize).map(|sender| sender.signature_key.clone())
+        })
+        .ok_or(MisbehaviorError::UnknownExternalSender.into())
+}
+
+/// A step that changes nothing.
+pub(crate) fn unchanged<T>(output: T) -> Step<T> {
+    Step { changes: Changes::default(), effect: Effect::None, output }
+}

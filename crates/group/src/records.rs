@@ -1,0 +1,67 @@
+//! The rows a group consists of, by name. The facade maps these names to storage keys; their order is that of the keys.
+
+use alloc::vec::Vec;
+use pleach_key_schedule::RatchetKind;
+use pleach_wire::{LeafIndex, NodeIndex};
+
+/// The name of a row. Where no other is named, it is a row of one group of one client.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RecordKey {
+    /// What opening a group reads first: suite, epoch, own leaf, transcript, retained epochs.
+    Head,
+    /// A node of the ratchet tree.
+    TreeNode(NodeIndex),
+    /// The private keys that this member holds of the ratchet tree: one row.
+    PathKeys,
+    /// The GroupContext and the secrets of an epoch.
+    Epoch(u64),
+    /// The signature key that a leaf had in a past epoch, if it has another now.
+    EpochLeaf(u64, LeafIndex),
+    /// A node of an epoch's secret tree.
+    SecretNode(u64, NodeIndex),
+    /// A ratchet of an epoch's secret tree.
+    Ratchet(u64, RatchetKind, LeafIndex),
+    /// The key of a generation that a ratchet passed, for a message that may still come.
+    Skipped(u64, RatchetKind, LeafIndex, u32),
+    /// A proposal received or sent in the current epoch, by its ProposalRef.
+    Proposal(Vec<u8>),
+    /// The private key of an own Update proposal, by its ProposalRef.
+    OwnUpdateKey(Vec<u8>),
+    /// A commit made here and not merged yet, by the hash of its message.
+    PendingCommit(Vec<u8>),
+    /// An external commit made here and not accepted yet, by the hash of its message.
+    PendingExternalCommit(Vec<u8>),
+    /// A row of the client: the resumption PSK of a group's epoch. It outlives the group.
+    ResumptionPsk(Vec<u8>, u64),
+    /// A row of the client: an external PSK, by its id.
+    ExternalPsk(Vec<u8>),
+    /// A row of the client: a key package with its private keys, by its KeyPackageRef.
+    KeyPackage(Vec<u8>),
+}
+
+/// A range of rows of one group of one client.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RecordRange {
+    /// All nodes of the ratchet tree.
+    TreeNodes,
+    /// The nodes of the ratchet tree from this one on.
+    TreeNodesFrom(NodeIndex),
+    /// The pending proposals.
+    Proposals,
+    /// The private keys of own Update proposals.
+    OwnUpdateKeys,
+    /// The commits made here and not merged.
+    PendingCommits,
+    /// The replaced signature keys of one past epoch.
+    EpochLeaves(u64),
+    /// The secret tree of one epoch.
+    SecretNodes(u64),
+    /// The ratchets of one kind of one epoch.
+    Ratchets(u64, RatchetKind),
+    /// The skipped keys of one kind of one epoch.
+    SkippedKeys(u64, RatchetKind),
+    /// All rows of the group.
+    Group,
+}

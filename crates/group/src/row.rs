@@ -1,0 +1,151 @@
+//! The encoding of a row's value: big-endian integers and length-prefixed bytes, behind a row version and a format number.
+//!
+//! Every value begins with an 8-byte row version (what a storage guard compares) and one byte naming its format. Buffers
+//! are zeroized: most rows hold secrets. Reading never panics; a short or unknown row is a [`RowError`].
+
+use alloc::vec::Vec;
+use zeroize::Zeroizing;
+
+/// A stored row that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowError {
+    /// It ends too early, or has bytes left over.
+    #[error("a stored row has the wrong length")]
+    Length,
+    /// It was written by a newer version.
+    #[error("a stored row has the unknown format {0}")]
+    Format(u8),
+    /// A field holds a value that is never written.
+    #[error("a stored row holds an impossible value")]
+    Value,
+    /// It is not there, though another row says so.
+    #[error("a stored row is missing")]
+    Missing,
+}
+
+/// Writes one row.
+pub(crate) struct Writer(Zeroizing<Vec<u8>>);
+
+impl Writer {
+    pub(crate) fn new(version: u64, format: u8) -> Self {
+        let mut out = Self(Zeroizing::new(Vec::with_capacity(128)));
+        out.u64(version);
+        out.u8(format);
+        out
+    }
+
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.reserve(1);
+        self.0.push(value);
+    }
+
+    pub(crate) fn u16(&mut self, value: u16) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    pub(crate) fn u32(&mut self, value: u32) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.raw(&value.to_be_bytes());
+    }
+
+    /// A length of four bytes, then the bytes. Nothing in the protocol reaches 2^30 bytes.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        self.raw(bytes);
+    }
+
+    pub(crate) fn optional(&mut self, bytes: Option<&[u8]>) {
+        match bytes {
+            None => self.u8(0),
+            Some(bytes) => {
+                self.u8(1);
+                self.bytes(bytes);
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Zeroizing<Vec<u8>> {
+        self.0
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.reserve(bytes.len());
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Growing a `Vec` would leave the old bytes behind unerased, so growth copies into a fresh one that is.
+    fn reserve(&mut self, more: usize) {
+        if self.0.capacity() - self.0.len() < more {
+            let mut grown = Zeroizing::new(Vec::with_capacity((self.0.len() + more) * 2));
+            grown.extend_from_slice(&self.0);
+            self.0 = grown;
+        }
+    }
+}
+
+/// Reads one row.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// Checks the format and returns the row version with the reader of the rest.
+    pub(crate) fn new(row: &'a [u8], format: u8) -> Result<(u64, Self), RowError> {
+        let mut reader = Self(row);
+        let version = reader.u64()?;
+        match reader.u8()? {
+            found if found == format => Ok((version, reader)),
+            found => Err(RowError::Format(found)),
+        }
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, RowError> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, RowError> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, RowError> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, RowError> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], RowError> {
+        let len = self.u32()? as usize;
+        let (head, tail) = self.0.split_at_checked(len).ok_or(RowError::Length)?;
+        self.0 = tail;
+        Ok(head)
+    }
+
+    pub(crate) fn optional(&mut self) -> Result<Option<&'a [u8]>, RowError> {
+        match self.u8()? {
+            0 => Ok(None),
+            1 => self.bytes().map(Some),
+            _ => Err(RowError::Value),
+        }
+    }
+
+    /// A count that the rest of the row can hold, at `least` bytes an element.
+    pub(crate) fn count(&mut self, least: usize) -> Result<usize, RowError> {
+        let count = self.u32()? as usize;
+        if count.saturating_mul(least) > self.0.len() { Err(RowError::Length) } else { Ok(count) }
+    }
+
+    pub(crate) fn end(self) -> Result<(), RowError> {
+        if self.0.is_empty() { Ok(()) } else { Err(RowError::Length) }
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], RowError> {
+        let (head, tail) = self.0.split_first_chunk::<N>().ok_or(RowError::Length)?;
+        self.0 = tail;
+        Ok(*head)
+    }
+}
