@@ -13,6 +13,7 @@ use crate::{
     create_path::UPDATE_PATH_NODE,
     path::{recipients, recipients_len, sorted},
     private::{next_path_secret, node_key_pair},
+    slot::Subtree,
 };
 
 impl RatchetTree {
@@ -91,8 +92,9 @@ impl RatchetTree {
         private.retain(self)?;
 
         let filtered = self.filtered_levels(sender)?;
-        let covers_own = |sibling: &crate::slot::Subtree| sibling.position().contains(own);
-        let at = filtered.iter().position(|level| covers_own(&level.sibling)).ok_or(TreeError::NoDecryptionKey)?; // R096
+        let covers_own = |sibling: &Subtree| sibling.position().contains(own);
+        let at =
+            filtered.iter().position(|level| covers_own(&level.sibling)).ok_or(TreeError::NoDecryptionKey)?; // R096
         let (level, node) = filtered.get(at).zip(path.nodes.get(at)).ok_or(TreeError::NoDecryptionKey)?;
         let recipients = recipients(self, &level.sibling, &sorted(excluded))?;
         let held = |(place, node)| private.parsed(node, suite).transpose().map(|key| (place, key));

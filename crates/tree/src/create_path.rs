@@ -14,6 +14,7 @@ use pleach_wire::{
 use crate::{
     RatchetTree, TreeError, TreePrivate,
     path::{recipients, sorted},
+    position::Position,
     private::{next_path_secret, node_key_pair},
 };
 
@@ -129,6 +130,12 @@ impl PendingPath {
         &self.commit_secret
     }
 
+    /// The committer's private keys in the new tree.
+    #[must_use]
+    pub const fn private(&self) -> &TreePrivate {
+        &self.private
+    }
+
     /// The path secret for a new member's Welcome: that of the lowest common ancestor with the committer
     /// (RFC 9420 §12.4.1, R226).
     #[must_use]
@@ -162,14 +169,15 @@ impl PendingPath {
         let mut work = Vec::new();
         for step in &self.steps {
             let before = work.len();
-            if let Some(copath) = tree.locate(crate::position::Position::of_node(step.copath))? {
+            if let Some(copath) = tree.locate(Position::of_node(step.copath))? {
                 for node in recipients(tree, copath, &excluded)? {
                     work.push((tree.parsed_encryption_key(node)?, &step.path_secret));
                 }
             }
             counts.push(work.len() - before);
         }
-        let sealed: Vec<OnceBox<Result<SealedPart, CryptoError>>> = work.iter().map(|_| OnceBox::new()).collect();
+        let sealed: Vec<OnceBox<Result<SealedPart, CryptoError>>> =
+            work.iter().map(|_| OnceBox::new()).collect();
         executor.for_each(work.len(), &|i| {
             if let (Some((key, secret)), Some(place)) = (work.get(i), sealed.get(i)) {
                 let _is_first = place.set(Box::new(encryption.seal(*key, secret.as_bytes(), rng)));

@@ -86,7 +86,8 @@ impl Interner {
 }
 
 fn set<T: Copy + Ord + Into<u16>>(values: &[T]) -> Vec<T> {
-    let mut values: Vec<T> = values.iter().copied().filter(|value| !is_grease_value((*value).into())).collect();
+    let mut values: Vec<T> =
+        values.iter().copied().filter(|value| !is_grease_value((*value).into())).collect();
     values.sort_unstable();
     values.dedup();
     values.shrink_to_fit();

@@ -76,7 +76,11 @@ impl<'a> Hasher<'a> {
 
     /// `original_sibling_tree_hash` (RFC 9420 §7.9, R107): the tree hash of `sibling` with the leaves in `unmerged`
     /// blanked and taken out of all lists. Only the paths to those leaves are hashed again.
-    pub(crate) fn original(&mut self, sibling: &Subtree, unmerged: &[LeafIndex]) -> Result<Digest, TreeError> {
+    pub(crate) fn original(
+        &mut self,
+        sibling: &Subtree,
+        unmerged: &[LeafIndex],
+    ) -> Result<Digest, TreeError> {
         let removed = leaves_below(unmerged, sibling.position());
         if removed.is_empty() {
             return self.tree_hash(sibling);
@@ -102,13 +106,18 @@ impl<'a> Hasher<'a> {
     ) -> Result<Digest, TreeError> {
         self.buffer.clear();
         let original_sibling_tree_hash = original_sibling_tree_hash.as_bytes();
-        ParentHashInput { encryption_key, parent_hash, original_sibling_tree_hash }.encode_into(&mut self.buffer)?;
+        ParentHashInput { encryption_key, parent_hash, original_sibling_tree_hash }
+            .encode_into(&mut self.buffer)?;
         Ok(self.hash.hash(&[&self.buffer]))
     }
 }
 
 /// Appends the `ParentNode` of `node`, its unmerged leaves without those in `removed` (sorted).
-pub(crate) fn encode_parent(node: &Parent, removed: &[LeafIndex], out: &mut Vec<u8>) -> Result<(), TreeError> {
+pub(crate) fn encode_parent(
+    node: &Parent,
+    removed: &[LeafIndex],
+    out: &mut Vec<u8>,
+) -> Result<(), TreeError> {
     node.encryption_key.encode_into(out)?;
     node.parent_hash.encode_into(out)?;
     let kept = || node.unmerged_leaves.iter().filter(|leaf| removed.binary_search(leaf).is_err());

@@ -63,7 +63,9 @@ impl Trie {
     fn insert(&mut self, level: u32, entry: (Tag, u32)) {
         match self {
             Self::Empty => *self = Self::Bucket(Arc::new(Vec::from([entry]))),
-            Self::Bucket(bucket) if bucket.len() < BUCKET || level == LEVELS => Arc::make_mut(bucket).push(entry),
+            Self::Bucket(bucket) if bucket.len() < BUCKET || level == LEVELS => {
+                Arc::make_mut(bucket).push(entry);
+            }
             Self::Bucket(bucket) => {
                 let mut split: Box<[Self; 16]> = Box::new(array::from_fn(|_| Self::Empty));
                 for &(tag, node) in bucket.iter().chain([&entry]) {

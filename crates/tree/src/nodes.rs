@@ -5,7 +5,7 @@
 use alloc::{sync::Arc, vec, vec::Vec};
 
 use pleach_crypto::CipherSuite;
-use pleach_wire::{Node, NodeIndex, RatchetTreeNodes, TreeSize};
+use pleach_wire::{LeafIndex, Node, NodeIndex, RatchetTreeNodes, TreeSize};
 
 use crate::{
     Parent, RatchetTree, TreeError,
@@ -70,7 +70,7 @@ impl Build<'_> {
             return match node {
                 Some(Node::Leaf(leaf)) => {
                     let features = self.interner.intern(Features::of_leaf(&leaf));
-                    let index = pleach_wire::LeafIndex(position.first);
+                    let index = LeafIndex(position.first);
                     Subtree::Leaf(Arc::new(LeafSlot::new(index, leaf, features, self.suite.hash)))
                 }
                 _ => Subtree::Blank(position), // RatchetTreeNodes has no parent at a leaf's position (R253)

@@ -62,20 +62,11 @@ impl Position {
         Self { height: self.height.saturating_sub(1), first: self.middle() }
     }
 
-    pub(crate) fn is_right_of_parent(self) -> bool {
-        (self.first >> self.height) & 1 == 1
-    }
-
     /// The nodes from here down to `target`, both included.
     pub(crate) fn nodes_down_to(self, target: Self) -> Vec<NodeIndex> {
         let leaf = LeafIndex(target.first);
         (target.height..=self.height).rev().map(|height| Self::above(leaf, height).node()).collect()
     }
-}
-
-/// The node of a leaf.
-pub(crate) fn leaf_node_index(leaf: LeafIndex) -> NodeIndex {
-    Position::leaf(leaf).node()
 }
 
 #[cfg(test)]
@@ -89,8 +80,9 @@ mod tests {
             assert_eq!(position.node(), NodeIndex(index));
             assert_eq!(position.height == 0, index % 2 == 0);
             if position.height > 0 {
-                assert!(position.left().node() < position.node() && position.node() < position.right().node());
-                assert!(position.right().is_right_of_parent() && !position.left().is_right_of_parent());
+                assert!(
+                    position.left().node() < position.node() && position.node() < position.right().node()
+                );
             }
         }
         assert_eq!(Position { height: 2, first: 4 }.node(), NodeIndex(11));

@@ -43,7 +43,12 @@ pub(crate) struct LeafSlot {
 }
 
 impl LeafSlot {
-    pub(crate) fn new(index: LeafIndex, node: Kept<LeafNode>, features: Arc<Features>, hash: &dyn Hash) -> Self {
+    pub(crate) fn new(
+        index: LeafIndex,
+        node: Kept<LeafNode>,
+        features: Arc<Features>,
+        hash: &dyn Hash,
+    ) -> Self {
         Self {
             index,
             features,
@@ -310,6 +315,20 @@ impl Subtree {
             (Self::Parent(a), Self::Parent(b)) => Arc::ptr_eq(a, b),
             (Self::Stub(a), Self::Stub(b)) => Arc::ptr_eq(a, b),
             _ => false,
+        }
+    }
+
+    /// Whether both have been hashed, to the same hash: then they are equal, too.
+    pub(crate) fn has_same_known_hash(&self, other: &Self) -> bool {
+        self.known_hash().is_some_and(|hash| Some(hash) == other.known_hash())
+    }
+
+    fn known_hash(&self) -> Option<&Digest> {
+        match self {
+            Self::Blank(_) => None,
+            Self::Leaf(leaf) => leaf.hash.get(),
+            Self::Parent(parent) => parent.hash.get(),
+            Self::Stub(stub) => Some(&stub.hash),
         }
     }
 }

@@ -7,7 +7,9 @@ use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
 
 use pleach_crypto::{CipherSuite, Digest, Executor, KemPublicKey, Verifier};
-use pleach_wire::{CredentialType, ExtensionType, Kept, LeafIndex, LeafNode, NodeIndex, ProposalType, TreeSize};
+use pleach_wire::{
+    CredentialType, ExtensionType, Kept, LeafIndex, LeafNode, NodeIndex, ProposalType, TreeSize,
+};
 
 use crate::{
     Capability, Parent, TreeError,
@@ -52,7 +54,6 @@ pub struct PathStep {
 /// A parent on the way from the root to a leaf.
 pub(crate) struct Level {
     pub(crate) position: Position,
-    pub(crate) node: Option<Arc<Parent>>,
     pub(crate) sibling: Subtree,
 }
 
@@ -62,7 +63,10 @@ impl RatchetTree {
     pub fn new(suite: &CipherSuite, leaf: Kept<LeafNode>) -> Self {
         let mut tree = Self::blank(suite);
         let features = Arc::new(Features::of_leaf(&leaf));
-        tree.set_root(Subtree::Leaf(Arc::new(LeafSlot::new(LeafIndex(0), leaf, features, suite.hash))), TreeSize::ONE);
+        tree.set_root(
+            Subtree::Leaf(Arc::new(LeafSlot::new(LeafIndex(0), leaf, features, suite.hash))),
+            TreeSize::ONE,
+        );
         tree
     }
 
@@ -466,8 +470,7 @@ impl RatchetTree {
             match subtree {
                 Subtree::Parent(slot) => {
                     let (next, sibling) = slot.towards(leaf);
-                    let (node, sibling) = (slot.node.clone(), sibling.clone());
-                    levels.push(Level { position: slot.position, node, sibling });
+                    levels.push(Level { position: slot.position, sibling: sibling.clone() });
                     subtree = next;
                 }
                 Subtree::Blank(position) => {
@@ -475,7 +478,7 @@ impl RatchetTree {
                     while position.height > 0 {
                         let (left, right) = (position.left(), position.right());
                         let (next, sibling) = if left.contains(leaf) { (left, right) } else { (right, left) };
-                        levels.push(Level { position, node: None, sibling: Subtree::Blank(sibling) });
+                        levels.push(Level { position, sibling: Subtree::Blank(sibling) });
                         position = next;
                     }
                     return Ok(levels);

@@ -128,7 +128,9 @@ impl RatchetTree {
             Ok(())
         })?;
         in_chunks(executor, &keys, &|chunk| {
-            chunk.iter().try_for_each(|key| self.suite().kem.load_public(key).map(drop).map_err(TreeError::from))
+            chunk
+                .iter()
+                .try_for_each(|key| self.suite().kem.load_public(key).map(drop).map_err(TreeError::from))
         })
     }
 
@@ -278,7 +280,8 @@ fn is_parent_of(
         },
         Candidate::Parent(node) => &node.parent_hash,
     };
-    let original: Digest = hasher.original(sibling, leaves_below(&parent.unmerged_leaves, sibling.position()))?;
+    let original: Digest =
+        hasher.original(sibling, leaves_below(&parent.unmerged_leaves, sibling.position()))?;
     let expected = hasher.parent_hash(&parent.encryption_key, &parent.parent_hash, &original)?;
     Ok(found == expected.as_bytes())
 }
