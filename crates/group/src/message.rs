@@ -84,6 +84,9 @@ impl GroupState {
     ) -> StepResult<Step<Sent>> {
         self.check_active()?;
         self.check_signer(signer)?;
+        if data.len() > env.config.limits.message_bytes {
+            return Err(MisuseError::TooLong.into()); // R056: no peer with these limits would read it
+        }
         if !self.need_proposals()?.is_empty() {
             return Err(MisuseError::PendingProposals.into()); // R217, R273
         }

@@ -159,7 +159,7 @@ impl GroupState {
         let unverified = unprotect_public(&epoch, self.secrets()?.membership_key(), message)?;
         let verifier = self.verifier(rows, &unverified)?;
         let content = unverified.verify(&epoch, &*verifier)?.into_inner(); // R044
-        self.received(env, rows, content, Changes::default())
+        self.received(env, rows, &content, Changes::default())
     }
 
     fn receive_private(
@@ -202,7 +202,7 @@ impl GroupState {
                 }),
             });
         }
-        self.received(env, rows, content, changes)
+        self.received(env, rows, &content, changes)
     }
 
     /// An application message of an epoch that is over but kept.
@@ -296,11 +296,11 @@ impl GroupState {
         &self,
         env: &Env<'_>,
         rows: &Rows,
-        content: AuthenticatedContent,
+        content: &AuthenticatedContent,
         changes: Changes,
     ) -> StepResult<Step<Incoming>> {
         match &content.content.content {
-            Content::Proposal(proposal) => self.received_proposal(env, rows, &content, proposal, changes),
+            Content::Proposal(proposal) => self.received_proposal(env, rows, content, proposal, changes),
             Content::Commit(commit) => {
                 if content.content.sender == Sender::Member(self.head.own_leaf) {
                     // R233: it is not among the pending ones any more, and its secrets are gone.
@@ -309,7 +309,7 @@ impl GroupState {
                 if !env.config.accept_external_commits && content.content.sender == Sender::NewMemberCommit {
                     return Err(GroupError::Denied("external commits are not accepted").into()); // R214
                 }
-                let staged = self.stage_commit(env, rows, &content, commit)?;
+                let staged = self.stage_commit(env, rows, content, commit)?;
                 Ok(unchanged(Incoming::Commit(Box::new(staged))))
             }
             Content::Application(_) => Err(MisbehaviorError::NotGroupMessage.into()), // R035
