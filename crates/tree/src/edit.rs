@@ -30,7 +30,6 @@ impl RatchetTree {
         let index = self.next_leaf_index();
         let next = self.extended_to(index)?;
         // The path is loaded, and its leaf blank, or this says what is needed.
-        next.levels(index)?;
         if next.leaf_slot(index)?.is_some() {
             return Err(TreeError::Corrupt(index.node()));
         }
@@ -139,7 +138,7 @@ impl RatchetTree {
         leaf: Option<Arc<LeafSlot>>,
         change: &mut dyn FnMut(NodeIndex, &mut Option<Arc<Parent>>),
     ) -> Result<(), TreeError> {
-        self.levels(index)?; // all of the path is loaded: from here on nothing fails
+        self.locate(Position::leaf(index))?; // all of the path is loaded: from here on nothing fails
         let Self { root, encryption_keys, signature_keys, .. } = self;
         let mut edit = Edit { index, leaf, encryption_keys, signature_keys, change };
         edit.apply(root)

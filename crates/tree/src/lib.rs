@@ -15,6 +15,7 @@ mod features;
 mod hash;
 mod key_index;
 mod leaf_row;
+mod members;
 mod nodes;
 mod path;
 mod position;

@@ -104,6 +104,27 @@ impl TreePrivate {
         self.leaf = PrivateKey::new(leaf_private);
     }
 
+    /// Takes in the path secret of one ancestor of the own leaf, and nothing above it (RFC 9420 §7.4): for a private
+    /// state that was kept as path secrets, such as a test vector's.
+    ///
+    /// # Errors
+    /// [`TreeError::PrivateKeyMismatch`] if it does not give the node's key in the tree (R244), [`TreeError::Need`], or
+    /// those of the backend. Then nothing changed.
+    pub fn import_path_secret(
+        &mut self,
+        tree: &RatchetTree,
+        node: NodeIndex,
+        path_secret: &Secret,
+    ) -> Result<(), TreeError> {
+        let pair = node_key_pair(tree.suite(), path_secret)?;
+        let is_above = !node.is_leaf() && self.own.node().is_in_subtree(node);
+        if !is_above || tree.encryption_key(node)? != Some(pair.public.as_slice()) {
+            return Err(TreeError::PrivateKeyMismatch(node)); // R244
+        }
+        self.insert(node, pair);
+        Ok(())
+    }
+
     /// The nodes whose private key is held, the own leaf first.
     pub fn nodes(&self) -> impl Iterator<Item = NodeIndex> + '_ {
         core::iter::once(self.own.node()).chain(self.path.keys().copied())

@@ -9,6 +9,7 @@
 //! parent  u8 version = 1   u8 kind = 2   optional<ParentNode>   child left   child right
 //! child   u8 form          opaque hash<V>           form 0: the subtree is blank, nothing follows
 //!         u32 occupied     u32 resolution_len       leaves that are not blank, nodes of the resolution
+//!         u32 first_blank                           the leftmost blank leaf, 2^32 - 1 if there is none
 //!         features                                  absent for form 2 (right child only): those of the left child
 //! features  uint16 extensions<V>  uint16 proposals<V>  uint16 credentials<V>  uint16 in_use<V>, each sorted
 //! ```
@@ -19,7 +20,8 @@ use alloc::{sync::Arc, vec::Vec};
 
 use pleach_crypto::{Digest, Hash};
 use pleach_wire::{
-    CredentialType, ExtensionType, Kept, LeafNode, ParentNode, ProposalType, Reader, decode, write_length,
+    CredentialType, ExtensionType, Kept, LeafIndex, LeafNode, ParentNode, ProposalType, Reader, decode,
+    write_length,
 };
 
 use crate::{
@@ -33,6 +35,8 @@ use crate::{
 const VERSION: u8 = 1;
 const KIND_LEAF: u8 = 1;
 const KIND_PARENT: u8 = 2;
+
+const NO_LEAF: u32 = u32::MAX;
 
 const CHILD_BLANK: u8 = 0;
 const CHILD: u8 = 1;
@@ -89,6 +93,7 @@ fn write_child(
     }
     out.extend_from_slice(&child.occupied().to_be_bytes());
     out.extend_from_slice(&child.resolution_len().to_be_bytes());
+    out.extend_from_slice(&child.first_blank().map_or(NO_LEAF, |leaf| leaf.0).to_be_bytes());
     if !same {
         let none = Features::default(); // of a parent above blank leaves only, which no valid tree has
         let Features { extensions, proposals, credentials, in_use } =
@@ -163,6 +168,7 @@ fn read_child(reader: &mut Reader<'_>, left: Option<Arc<Features>>) -> Option<Ch
     }
     let occupied = reader.read().ok()?;
     let resolution_len = reader.read().ok()?;
+    let first_blank = Some(reader.read().ok()?).filter(|leaf| *leaf != LeafIndex(NO_LEAF));
     let features = match form {
         CHILD => {
             let features = Features {
@@ -177,7 +183,7 @@ fn read_child(reader: &mut Reader<'_>, left: Option<Arc<Features>>) -> Option<Ch
         CHILD_WITH_SAME_FEATURES => Some(left?),
         _ => return None,
     };
-    Some(Child::Stub(hash, Summary { occupied, resolution_len, features }))
+    Some(Child::Stub(hash, Summary { occupied, resolution_len, first_blank, features }))
 }
 
 fn read_types<T: Ord>(reader: &mut Reader<'_>, new: fn(u16) -> T) -> Option<Vec<T>> {

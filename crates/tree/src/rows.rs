@@ -163,9 +163,12 @@ fn erase<E: From<TreeError>>(old: &Subtree, visit: &mut dyn FnMut(Change) -> Res
 
 fn root_summary(row: &[u8], position: Position, suite: &CipherSuite) -> Result<Summary, TreeError> {
     Ok(match Row::decode(row, position, suite.hash)? {
-        Row::Leaf(leaf) => {
-            Summary { occupied: 1, resolution_len: 1, features: Some(Arc::new(Features::of_leaf(&leaf))) }
-        }
+        Row::Leaf(leaf) => Summary {
+            occupied: 1,
+            resolution_len: 1,
+            first_blank: None,
+            features: Some(Arc::new(Features::of_leaf(&leaf))),
+        },
         Row::Parent { node, left, right } => {
             let (left, right) = (left.into_subtree(position.left()), right.into_subtree(position.right()));
             ParentSlot::new(position, left, right, node).summary

@@ -224,6 +224,8 @@ pub(crate) struct Summary {
     pub(crate) occupied: u32,
     /// Nodes of the resolution (RFC 9420 §4.1.1).
     pub(crate) resolution_len: u32,
+    /// The leftmost blank leaf.
+    pub(crate) first_blank: Option<LeafIndex>,
     /// What all those leaves support; `None` if there are none.
     pub(crate) features: Option<Arc<Features>>,
 }
@@ -237,6 +239,7 @@ impl Summary {
         Self {
             occupied: left.occupied().saturating_add(right.occupied()),
             resolution_len,
+            first_blank: left.first_blank().or_else(|| right.first_blank()),
             features: Features::merge(left.features(), right.features()),
         }
     }
@@ -290,6 +293,15 @@ impl Subtree {
         }
     }
 
+    pub(crate) fn first_blank(&self) -> Option<LeafIndex> {
+        match self {
+            Self::Blank(position) => Some(LeafIndex(position.first)),
+            Self::Leaf(_) => None,
+            Self::Parent(parent) => parent.summary.first_blank,
+            Self::Stub(stub) => stub.summary.first_blank,
+        }
+    }
+
     pub(crate) fn features(&self) -> Option<&Arc<Features>> {
         match self {
             Self::Blank(_) => None,
@@ -303,6 +315,7 @@ impl Subtree {
         Summary {
             occupied: self.occupied(),
             resolution_len: self.resolution_len(),
+            first_blank: self.first_blank(),
             features: self.features().cloned(),
         }
     }
