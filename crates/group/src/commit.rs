@@ -109,7 +109,7 @@ impl GroupState {
             check_lifetimes: true, // R077
         };
         let by_value = self.by_value(env, rows, signer, spec)?;
-        let (proposals, mut applied) = self.choose(&base, by_value, &spec.pending)?;
+        let (proposals, mut applied) = self.choose(&base, &by_value, &spec.pending)?;
 
         let new_signer = spec.own_leaf.signer.unwrap_or(signer);
         let wants_path = applied.path_required
@@ -272,7 +272,7 @@ impl GroupState {
     fn choose(
         &self,
         base: &Base<'_>,
-        by_value: Vec<Resolved>,
+        by_value: &[Resolved],
         selection: &PendingSelection,
     ) -> StepResult<(Vec<Resolved>, Applied)> {
         let committer = Committer::Member(self.head.own_leaf);
@@ -291,29 +291,42 @@ impl GroupState {
                 reference: Some(pending.reference.clone()),
             })
             .collect();
-        let chosen = compatible(self.head.own_leaf, &by_value, pending);
-        let mut list = chosen;
-        let boundary = list.len();
-        list.extend(by_value.iter().cloned());
-        match base.apply(&list, committer) {
-            Ok(applied) => return Ok((list, applied)),
-            Err(error) if boundary == 0 => return Err(error.into()),
+        let pending = compatible(self.head.own_leaf, by_value, pending);
+        let with = |pending: &[Resolved]| {
+            let list: Vec<Resolved> = pending.iter().chain(by_value).cloned().collect();
+            let applied = base.apply(&list, committer)?;
+            Ok::<_, GroupError>((list, applied))
+        };
+        match with(&pending) {
+            Ok(done) => return Ok(done),
+            Err(error) if pending.is_empty() => return Err(error.into()),
             Err(_) => {}
         }
-        // Something pending is not valid any more, or not with the rest: take what can be taken, one by one.
-        let pending: Vec<_> = list.drain(..boundary).collect();
+        // Something pending is not valid any more, or not with the rest. First goes what is invalid by itself; then, of
+        // what is left, the first proposal that does not go with those before it, found by halving, and so on.
+        let mut rest: Vec<Resolved> = pending
+            .into_iter()
+            .filter(|candidate| base.apply(core::slice::from_ref(candidate), committer).is_ok())
+            .collect();
         let mut taken: Vec<Resolved> = Vec::new();
-        for candidate in pending {
-            let mut trial = taken.clone();
-            trial.push(candidate.clone());
-            trial.extend(by_value.iter().cloned());
-            if base.apply(&trial, committer).is_ok() {
-                taken.push(candidate);
+        while !rest.is_empty() {
+            let fits = |count: usize| {
+                let trial: Vec<Resolved> = taken.iter().chain(rest.iter().take(count)).cloned().collect();
+                with(&trial).is_ok()
+            };
+            let (mut good, mut bad) = (0, rest.len() + 1);
+            while bad - good > 1 {
+                let middle = good + (bad - good) / 2;
+                if fits(middle) { good = middle } else { bad = middle }
             }
+            let mut behind = rest.split_off(good);
+            taken.append(&mut rest);
+            if !behind.is_empty() {
+                behind.remove(0);
+            }
+            rest = behind;
         }
-        taken.extend(by_value);
-        let applied = base.apply(&taken, committer)?;
-        Ok((taken, applied))
+        Ok(with(&taken)?)
     }
 }
 
