@@ -184,6 +184,12 @@ impl VecBatch {
         self.position = 0;
     }
 
+    /// How many changes are still to be handed over.
+    #[must_use]
+    pub const fn remaining(&self) -> usize {
+        self.ops.len().saturating_sub(self.position)
+    }
+
     /// How many rows it writes; erasures do not count.
     #[must_use]
     pub const fn rows(&self) -> usize {

@@ -1,0 +1,166 @@
+//! Creating a group (RFC 9420 §11): one member, epoch 0. Others are added by a Commit.
+
+use crate::directory::enter;
+use crate::trace::event;
+use crate::{Client, Error, Group};
+use pleach_crypto::CipherSuiteId;
+use pleach_group::{
+    Change, Changes, Guard, MisuseError, NewGroup, RecordKey, RecordRange, Step, create_group,
+};
+use pleach_storage::{RecordKind, StorageError};
+use pleach_wire::{
+    CredentialType, Extension, ExtensionType, Extensions, ExternalSender, ExternalSenders, Lifetime, ProposalType,
+    RequiredCapabilities,
+};
+
+/// The length of a group id that the client chooses.
+const RANDOM_ID: usize = 32;
+
+/// What can be chosen about a new group. Build from [`Default`].
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct GroupOptions {
+    /// The suite; the client's own if not given.
+    pub suite: Option<CipherSuiteId>,
+    /// Extensions of the group, besides those that the other fields make.
+    pub extensions: Extensions,
+    /// What every member must support (RFC 9420 §11.1).
+    pub required_capabilities: Option<RequiredCapabilities>,
+    /// Who may propose from outside (RFC 9420 §12.1.8.1).
+    pub external_senders: Vec<ExternalSender>,
+    /// Extensions of the creator's leaf.
+    pub leaf_extensions: Extensions,
+    /// When the creator's leaf is valid; as a key package if not given.
+    pub lifetime: Option<Lifetime>,
+}
+
+impl GroupOptions {
+    /// The suite.
+    #[must_use]
+    pub const fn suite(mut self, suite: CipherSuiteId) -> Self {
+        self.suite = Some(suite);
+        self
+    }
+
+    /// Extensions of the group.
+    #[must_use]
+    pub fn extensions(mut self, extensions: Extensions) -> Self {
+        self.extensions = extensions;
+        self
+    }
+
+    /// What every member must support: extension, proposal and credential types.
+    #[must_use]
+    pub fn require(
+        mut self,
+        extensions: &[ExtensionType],
+        proposals: &[ProposalType],
+        credentials: &[CredentialType],
+    ) -> Self {
+        self.required_capabilities = Some(RequiredCapabilities {
+            extension_types: extensions.iter().copied().collect(),
+            proposal_types: proposals.iter().copied().collect(),
+            credential_types: credentials.iter().copied().collect(),
+        });
+        self
+    }
+
+    /// One more that may propose from outside.
+    #[must_use]
+    pub fn external_sender(mut self, sender: ExternalSender) -> Self {
+        self.external_senders.push(sender);
+        self
+    }
+
+    /// Extensions of the creator's leaf.
+    #[must_use]
+    pub fn leaf_extensions(mut self, extensions: Extensions) -> Self {
+        self.leaf_extensions = extensions;
+        self
+    }
+
+    fn all_extensions(&self) -> Result<Extensions, Error> {
+        let mut all = self.extensions.to_vec();
+        if let Some(required) = &self.required_capabilities {
+            all.push(Extension::new(required)?);
+        }
+        if !self.external_senders.is_empty() {
+            all.push(Extension::new(&ExternalSenders { external_senders: self.external_senders.clone().into() })?);
+        }
+        Ok(all.into())
+    }
+}
+
+impl Client {
+    /// Creates a group of one member. The id must be unique among all groups of all its members: [`Client::random_group_id`]
+    /// (R161).
+    ///
+    /// # Errors
+    /// [`Error::ApiMisuse`] if this client has a group with this id; those of the signer, the randomness and the store.
+    pub fn create_group(&self, group_id: &[u8]) -> Result<Group, Error> {
+        self.create_group_with(group_id, &GroupOptions::default())
+    }
+
+    /// As [`Client::create_group`], with choices.
+    ///
+    /// # Errors
+    /// As of [`Client::create_group`]; [`Error::PeerIncompatible`] if the client lacks what the group asks of its members.
+    pub fn create_group_with(&self, group_id: &[u8], options: &GroupOptions) -> Result<Group, Error> {
+        self.create(group_id, options, None)
+    }
+
+    /// Creates the group that follows on `old`, in its place if it has the same id (R174).
+    pub(crate) fn create_successor(
+        &self,
+        group_id: &[u8],
+        options: &GroupOptions,
+        old: &Group,
+    ) -> Result<Group, Error> {
+        self.create(group_id, options, (group_id == old.id()).then(|| old.head_version()))
+    }
+
+    fn create(&self, group_id: &[u8], options: &GroupOptions, replaces: Option<u64>) -> Result<Group, Error> {
+        let inner = &*self.0;
+        let cipher_suite = options.suite.unwrap_or(inner.suite);
+        let (leaf, identity) = inner.new_leaf(cipher_suite, options.leaf_extensions.clone())?;
+        let env = inner.env(&inner.config);
+        let new = NewGroup {
+            group_id: group_id.to_vec(),
+            cipher_suite,
+            leaf,
+            lifetime: options.lifetime.unwrap_or_else(|| crate::key_packages::default_lifetime(env.now)),
+            extensions: options.all_extensions()?,
+        };
+        let Step { mut changes, output, .. } = create_group(&env, &new, &*identity.signer)?;
+        if let Some(version) = replaces {
+            replace(&mut changes, version);
+        }
+        let place = inner.place(group_id);
+        inner.apply(&place, &changes, enter(&place)).map_err(group_exists)?;
+        event!(info, group = %crate::trace::Id(group_id), suite = cipher_suite.0, "group created");
+        Ok(Group::new(self.clone(), output))
+    }
+
+    /// A group id that nobody else will choose: 32 random bytes.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] if there is no randomness.
+    pub fn random_group_id(&self) -> Result<Vec<u8>, Error> {
+        Ok(self.0.provider.random.bytes(RANDOM_ID)?)
+    }
+}
+
+/// Lets the first state of a group take the place of an older group of the same id, in this version.
+pub(crate) fn replace(changes: &mut Changes, version: u64) {
+    changes.guards.retain(|guard| *guard != Guard::Absent(RecordKey::Head));
+    changes.guards.push(Guard::Version(RecordKey::Head, version));
+    changes.rows.insert(0, Change::EraseRange(RecordRange::Group));
+}
+
+/// That a new group's head is there already means that the group is (R238).
+pub(crate) fn group_exists(error: Error) -> Error {
+    match error {
+        Error::Storage(StorageError::Conflict { kind: RecordKind::Head }) => MisuseError::GroupExists.into(),
+        other => other,
+    }
+}

@@ -1,0 +1,232 @@
+//! Joining by an external Commit (RFC 9420 §12.4.3.2): with a GroupInfo and without an invitation. The same way leads a
+//! member back that lost its state.
+//!
+//! The Commit is pending without a group: it is stored before it is sent, listed after a restart, and accepted when the
+//! delivery service took it.
+
+use crate::auth::Answers;
+use crate::create::group_exists;
+use crate::directory::enter;
+use crate::keys::split_length;
+use crate::trace::event;
+use crate::{Client, Error, Group};
+use pleach_group::{
+    Changes, ExternalCommitSpec, MembershipChanges, MisuseError, RecordKey, external_commit, new_member_proposal,
+    verify_group_info,
+};
+use pleach_storage::{KeyRange, RecordKind, Scope, StorageError, Value, VecBatch};
+use pleach_wire::{Extensions, Psk, ResumptionPskUsage};
+use std::sync::Arc;
+
+impl Client {
+    /// Begins to join by an external Commit to the group of this GroupInfo, given as an MLSMessage.
+    pub fn external_join<'a>(&self, group_info: &'a [u8]) -> ExternalJoin<'a> {
+        ExternalJoin {
+            client: self.clone(),
+            group_info,
+            ratchet_tree: None,
+            resync: false,
+            psks: Vec::new(),
+            leaf_extensions: Extensions::default(),
+            authenticated_data: Vec::new(),
+        }
+    }
+
+    /// The external Commits that are neither accepted nor discarded.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn pending_external(&self) -> Result<Vec<ExternalCommit>, Error> {
+        let mut rows = Vec::new();
+        let range = KeyRange::records(&self.0.id, Scope::Client, RecordKind::PendingExternalCommit);
+        self.0.storage.scan(&range, &mut |row| {
+            let (group_id, _) = split_length(row.key.suffix)
+                .ok_or(StorageError::corrupt(RecordKind::PendingExternalCommit, "its key is too short"))?;
+            rows.push((group_id.to_vec(), Value::new(row.value.to_vec())));
+            Ok(())
+        })?;
+        rows.into_iter()
+            .map(|(group_id, row)| {
+                let pending = Arc::new(pleach_group::PendingCommit::from_row(&row)?);
+                Ok(ExternalCommit { client: self.clone(), group_id, pending })
+            })
+            .collect()
+    }
+
+    /// Proposes to be added to the group of this GroupInfo (RFC 9420 §12.1.8, R043): makes a key package, and the proposal
+    /// that holds it. A member must allow it and commit it; the Welcome then leads into the group.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the GroupInfo; those of the signer, the randomness and the store.
+    pub fn propose_join(&self, group_info: &[u8]) -> Result<Vec<u8>, Error> {
+        let inner = &*self.0;
+        let group_info = crate::decode::group_info(&inner.config.limits, group_info)?;
+        let context = &group_info.group_context;
+        let suite = inner.cipher_suite(context.cipher_suite)?;
+        let options = crate::KeyPackageOptions::default().suite(suite.id);
+        let key_package = crate::decode::key_package(&inner.config.limits, &self.key_package_with(options)?)?;
+        let identity = inner.identities.of_key(&key_package.leaf_node.signature_key)?;
+        let group = (&*context.group_id, context.epoch);
+        Ok(new_member_proposal(suite, group, key_package, &*identity.signer, &[])?)
+    }
+}
+
+/// An external Commit that is being put together.
+#[must_use = "a builder does nothing until it is built"]
+#[derive(Debug)]
+pub struct ExternalJoin<'a> {
+    client: Client,
+    group_info: &'a [u8],
+    ratchet_tree: Option<&'a [u8]>,
+    resync: bool,
+    psks: Vec<Psk>,
+    leaf_extensions: Extensions,
+    authenticated_data: Vec<u8>,
+}
+
+impl<'a> ExternalJoin<'a> {
+    /// The ratchet tree, if it is not in the GroupInfo: what [`Group::ratchet_tree`] gives.
+    pub const fn ratchet_tree(mut self, ratchet_tree: &'a [u8]) -> Self {
+        self.ratchet_tree = Some(ratchet_tree);
+        self
+    }
+
+    /// Removes the former leaf of this client, if there is one (R208): for a member that lost its state. What this client
+    /// still has of the group is replaced when the Commit is accepted.
+    pub const fn resync(mut self, resync: bool) -> Self {
+        self.resync = resync;
+        self
+    }
+
+    /// Brings in an external PSK.
+    pub fn psk(mut self, id: &[u8]) -> Self {
+        self.psks.push(Psk::External { psk_id: id.into() });
+        self
+    }
+
+    /// Brings in a resumption PSK: to prove former membership.
+    pub fn resumption_psk(mut self, group_id: &[u8], epoch: u64) -> Self {
+        let usage = ResumptionPskUsage::Application;
+        self.psks.push(Psk::Resumption { usage, psk_group_id: group_id.into(), psk_epoch: epoch });
+        self
+    }
+
+    /// Extensions of the own leaf.
+    pub fn leaf_extensions(mut self, extensions: Extensions) -> Self {
+        self.leaf_extensions = extensions;
+        self
+    }
+
+    /// Authenticated data, which travels in the clear.
+    pub fn authenticated_data(mut self, data: &[u8]) -> Self {
+        self.authenticated_data = data.to_vec();
+        self
+    }
+
+    /// Checks the GroupInfo and its tree, builds the Commit, and stores it. O(n).
+    ///
+    /// # Errors
+    /// Whatever is wrong with the GroupInfo or the tree; [`Error::Denied`] or [`Error::AwaitingAuthentication`] for a
+    /// member's credential; those of the signer and the store. Nothing is stored then.
+    pub fn build(self) -> Result<ExternalCommit, Error> {
+        let Self { client, group_info, ratchet_tree, resync, psks, leaf_extensions, authenticated_data } = self;
+        let inner = &*client.0;
+        let group_info = verify_group_info(&inner.env(&inner.config), group_info, ratchet_tree)?;
+        let context = group_info.context();
+        let group_id = context.group_id.to_vec();
+        let (leaf, identity) = inner.new_leaf(context.cipher_suite, leaf_extensions)?;
+        let spec = ExternalCommitSpec { leaf, resync, psks, authenticated_data };
+        let place = inner.place(&group_id);
+        let step = inner.run_without_group(&inner.config, &place, |env, rows| {
+            external_commit(env, rows, &group_info, &spec, &*identity.signer)
+        })?;
+        Answers::ask(inner.auth(), &group_id, step.output.credentials(), None)?.now()?; // R026
+        inner.apply(&place, &step.changes, VecBatch::new())?;
+        event!(
+            info,
+            group = %crate::trace::Id(&group_id),
+            epoch = step.output.epoch(),
+            bytes = step.output.message().len(),
+            resync,
+            "external commit built"
+        );
+        Ok(ExternalCommit { client: client.clone(), group_id, pending: Arc::new(step.output) })
+    }
+}
+
+/// An external Commit that is neither accepted nor discarded. Dropping it discards nothing.
+#[derive(Debug, Clone)]
+pub struct ExternalCommit {
+    client: Client,
+    group_id: Vec<u8>,
+    pending: Arc<pleach_group::PendingCommit>,
+}
+
+impl ExternalCommit {
+    /// The group that it joins.
+    #[must_use]
+    pub fn group_id(&self) -> &[u8] {
+        &self.group_id
+    }
+
+    /// The MLSMessage to send to the group.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        self.pending.message()
+    }
+
+    /// The hash of the message, which is the name of the pending Commit.
+    #[must_use]
+    pub fn hash(&self) -> &[u8] {
+        self.pending.hash()
+    }
+
+    /// The epoch that it ends.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.pending.epoch()
+    }
+
+    /// What it changes.
+    #[must_use]
+    pub fn changes(&self) -> &MembershipChanges {
+        self.pending.summary()
+    }
+
+    /// Joins: the delivery service accepted the Commit. Other external Commits to the group end with it.
+    ///
+    /// # Errors
+    /// [`Error::ApiMisuse`] if it is not pending any more; those of the store.
+    pub fn accept(self) -> Result<Group, Error> {
+        let Self { client, group_id, pending } = self;
+        let inner = &*client.0;
+        let place = inner.place(&group_id);
+        let mut more = enter(&place);
+        more.guard_present(place.key(&RecordKey::PendingExternalCommit(pending.hash().to_vec())));
+        let step = Arc::unwrap_or_clone(pending).join();
+        inner.apply(&place, &step.changes, more).map_err(|error| match error {
+            Error::Storage(StorageError::Conflict { kind: RecordKind::PendingExternalCommit }) => {
+                MisuseError::NoSuchCommit.into()
+            }
+            other => group_exists(other),
+        })?;
+        let state = match step.output {
+            Some(state) => state,
+            None => inner.open(&group_id)?,
+        };
+        event!(info, group = %crate::trace::Id(&group_id), epoch = state.epoch(), "group joined by external commit");
+        Ok(Group::new(client.clone(), state))
+    }
+
+    /// Gives it up: its keys are erased.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn discard(self) -> Result<(), Error> {
+        let inner = &*self.client.0;
+        let place = inner.place(&self.group_id);
+        let mut batch = VecBatch::new();
+        batch.erase(place.key(&RecordKey::PendingExternalCommit(self.hash().to_vec())));
+        inner.apply(&place, &Changes::default(), batch)
+    }
+}

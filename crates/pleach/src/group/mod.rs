@@ -1,0 +1,232 @@
+//! [`Group`]: a member's handle on one group.
+//!
+//! Invariants: what a method returns was persisted before; one call is at most one batch; a call that failed changed
+//! nothing. After a storage error the handle reads its state anew before it does anything else.
+//!
+//! Several handles on one group, in one process or many, are safe: each write is guarded by the version of the group's
+//! head, and the slower handle gets [`StorageError::Conflict`](pleach_storage::StorageError::Conflict). It then continues from
+//! what the faster one wrote. Nothing is retried silently.
+//!
+//! Not here: transport. Messages are bytes that the application carries.
+
+mod commit;
+mod inspect;
+mod merge;
+mod messages;
+mod proposals;
+mod received;
+mod successor;
+
+pub use commit::{CommitBuilder, PendingCommit};
+pub use inspect::{GroupReport, MemberReport};
+pub use merge::{Mergeable, StagedCommit};
+pub use messages::Records;
+pub use proposals::LeafUpdate;
+pub use received::{ApplicationMessage, Received, ReceivedProposal};
+
+use crate::{Client, Error, SigningIdentity};
+use pleach_crypto::{CipherSuiteId, Secret};
+use pleach_group::{Changes, Env, GroupConfig, GroupState, Rows, Status, Step, StepResult};
+use pleach_storage::VecBatch;
+use pleach_wire::{Extensions, GroupContext, LeafIndex};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+/// A group that this client is, or was, a member of (RFC 9420 §2).
+pub struct Group {
+    client: Client,
+    state: GroupState,
+    config: Arc<GroupConfig>,
+    /// The state with its ratchet tree, if a method that only looks had to load it.
+    loaded: OnceLock<Box<GroupState>>,
+    /// A storage error left it open what is in the store.
+    stale: bool,
+}
+
+impl Group {
+    pub(crate) fn new(client: Client, state: GroupState) -> Self {
+        let config = Arc::new(client.config().clone());
+        Self { client, state, config, loaded: OnceLock::new(), stale: false }
+    }
+
+    /// The client that is the member.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The group's id.
+    #[must_use]
+    pub fn id(&self) -> &[u8] {
+        self.state.group_id()
+    }
+
+    /// The epoch.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.state.epoch()
+    }
+
+    /// The cipher suite.
+    #[must_use]
+    pub fn suite(&self) -> CipherSuiteId {
+        self.state.suite().id
+    }
+
+    /// The index of the own leaf.
+    #[must_use]
+    pub fn own_index(&self) -> LeafIndex {
+        self.state.own_leaf()
+    }
+
+    /// The public signature key of the own leaf.
+    #[must_use]
+    pub fn own_signature_key(&self) -> &[u8] {
+        self.state.own_signature_key()
+    }
+
+    /// The GroupContext of this epoch (RFC 9420 §8.1).
+    #[must_use]
+    pub fn context(&self) -> &GroupContext {
+        self.state.context()
+    }
+
+    /// The extensions of the group (RFC 9420 §13.4).
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.state.context().extensions
+    }
+
+    /// Whether the group can be used, was re-initialized, or this client was removed.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        self.state.status()
+    }
+
+    /// Whether the group can be used.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        *self.state.status() == Status::Active
+    }
+
+    /// A secret that members can compare to see that they are in the same epoch of the same group (RFC 9420 §8.7, R138).
+    ///
+    /// # Errors
+    /// [`Error::ApiMisuse`] after this client was removed.
+    pub fn epoch_authenticator(&self) -> Result<Secret, Error> {
+        Ok(self.state.epoch_authenticator()?.clone())
+    }
+
+    /// `MLS-Exporter(label, context, len)`: a secret for other uses, known to the members of this epoch alone
+    /// (RFC 9420 §8.5, R136).
+    ///
+    /// # Errors
+    /// [`Error::ApiMisuse`] after this client was removed; [`Error::Crypto`] if `len` is more than the KDF gives.
+    pub fn export(&self, label: &[u8], context: &[u8], len: usize) -> Result<Secret, Error> {
+        Ok(self.state.export(label, context, len)?)
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &GroupConfig {
+        &self.config
+    }
+
+    /// Sets the configuration of this handle. It is not stored: a group that is loaded begins with its client's.
+    pub fn set_config(&mut self, config: GroupConfig) {
+        self.config = Arc::new(config);
+    }
+
+    /// Reads the state anew, after another handle wrote. Two rows.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the group was deleted; those of the store.
+    pub fn reload(&mut self) -> Result<(), Error> {
+        self.stale = true;
+        self.refresh()
+    }
+
+    /// Erases the group: see [`Client::delete_group`].
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn delete(self) -> Result<(), Error> {
+        self.client.delete_group(self.state.group_id())
+    }
+
+    /// The version of the head row that this state belongs to.
+    pub(crate) fn head_version(&self) -> u64 {
+        self.state.head_version()
+    }
+
+    /// Reads the state anew if a storage error made it doubtful, and takes over a tree that was loaded meanwhile.
+    fn refresh(&mut self) -> Result<(), Error> {
+        if self.stale {
+            self.state = self.client.0.open(self.state.group_id())?;
+            self.loaded = OnceLock::new();
+            self.stale = false;
+        }
+        if let Some(loaded) = self.loaded.take() {
+            self.state = *loaded;
+        }
+        Ok(())
+    }
+
+    /// Computes a step.
+    fn step<T>(&mut self, step: impl Fn(&GroupState, &Env<'_>, &Rows) -> StepResult<T>) -> Result<T, Error> {
+        self.refresh()?;
+        self.client.0.run(&self.config, &mut self.state, step)
+    }
+
+    /// Persists a step, lets the state follow, and releases the output.
+    fn persist<T>(&mut self, step: Step<T>, more: VecBatch) -> Result<T, Error> {
+        let Step { changes, effect, output } = step;
+        let inner = &*self.client.0;
+        if !(is_nothing(&changes) && more.is_empty()) {
+            let place = inner.place(self.state.group_id());
+            if let Err(error) = inner.apply(&place, &changes, more) {
+                self.stale = true;
+                return Err(error);
+            }
+        }
+        let reopen = matches!(effect, pleach_group::Effect::Reopen);
+        self.state.apply(effect);
+        if reopen {
+            // What was written is durable, whether or not it can be read back now.
+            self.stale = true;
+            self.refresh()?;
+        }
+        Ok(output)
+    }
+
+    /// The state with its ratchet tree. O(n) rows the first time, unless an operation has loaded it.
+    fn with_tree(&self) -> Result<&GroupState, Error> {
+        if self.state.tree().is_some() {
+            return Ok(&self.state);
+        }
+        if self.loaded.get().is_none() {
+            let mut state = self.state.clone();
+            self.client.0.attach_tree(&mut state)?;
+            // Another thread may have been faster; its state is as good.
+            let _ = self.loaded.set(Box::new(state));
+        }
+        self.loaded.get().map(|state| &**state).ok_or(Error::Internal("a tree that was loaded is gone"))
+    }
+
+    /// Who signs for the own leaf.
+    fn identity(&self) -> Result<SigningIdentity, Error> {
+        self.client.0.identities.of_key(self.state.own_signature_key())
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("state", &self.state).field("stale", &self.stale).finish_non_exhaustive()
+    }
+}
+
+fn is_nothing(changes: &Changes) -> bool {
+    changes.guards.is_empty() && changes.rows.is_empty() && changes.tree.is_none()
+}

@@ -1,0 +1,76 @@
+//! Groups that follow on another: the successor of a ReInit (RFC 9420 §11.2) and branches (§11.3). The resumption PSK of
+//! the old group proves to all that it is the same people.
+//!
+//! Each takes two batches, as if done by hand: the new group of one, then its first Commit, which adds the others. A crash
+//! in between leaves a group of one, to be deleted or committed in.
+
+use super::{Group, PendingCommit};
+use crate::{Error, GroupOptions};
+use pleach_group::{MisuseError, Status};
+use pleach_wire::ResumptionPskUsage;
+use std::collections::BTreeSet;
+
+impl Group {
+    /// Creates the group that a ReInit agreed on, and the Commit that adds all members of this one, given by fresh key
+    /// packages of theirs for the new suite (R170, R171). One of the members does so; the others join by the Welcome.
+    ///
+    /// Merge the Commit into the new group once its Welcome was sent. The new group may have this one's id: then it takes
+    /// its place.
+    ///
+    /// # Errors
+    /// [`Error::ApiMisuse`] if no ReInit was committed, or the key packages are not those of exactly the other members;
+    /// otherwise as of creating a group and committing.
+    pub fn reinitialize<K: AsRef<[u8]>>(&self, key_packages: &[K]) -> Result<(Self, PendingCommit), Error> {
+        let Status::ReInitialized(agreed) = self.status() else {
+            return Err(MisuseError::NotReInitialized.into());
+        };
+        let auth = self.client.0.auth();
+        let mut expected = BTreeSet::new();
+        for member in self.members()? {
+            if member.index != self.own_index() {
+                expected.insert(auth.client_id(&member.credential, &member.signature_key));
+            }
+        }
+        let mut given = BTreeSet::new();
+        for bytes in key_packages {
+            let key_package = crate::decode::key_package(&self.config.limits, bytes.as_ref())?;
+            let leaf = &key_package.leaf_node;
+            given.insert(auth.client_id(&leaf.credential, &leaf.signature_key));
+        }
+        if given != expected {
+            return Err(MisuseError::NotReInitialized.into()); // R171
+        }
+        let options = GroupOptions { suite: Some(agreed.cipher_suite), extensions: agreed.extensions.clone(), ..GroupOptions::default() };
+        self.follow(ResumptionPskUsage::Reinit, &agreed.group_id, &options, key_packages)
+    }
+
+    /// Creates a group of some of the members of this one, given by fresh key packages of theirs, in the same suite (R175,
+    /// R176). This group goes on.
+    ///
+    /// Merge the Commit into the new group once its Welcome was sent.
+    ///
+    /// # Errors
+    /// As of creating a group and committing.
+    pub fn branch<K: AsRef<[u8]>>(
+        &self,
+        new_group_id: &[u8],
+        key_packages: &[K],
+    ) -> Result<(Self, PendingCommit), Error> {
+        let options = GroupOptions::default().suite(self.suite());
+        self.follow(ResumptionPskUsage::Branch, new_group_id, &options, key_packages)
+    }
+
+    fn follow<K: AsRef<[u8]>>(
+        &self,
+        usage: ResumptionPskUsage,
+        group_id: &[u8],
+        options: &GroupOptions,
+        key_packages: &[K],
+    ) -> Result<(Self, PendingCommit), Error> {
+        let mut group = self.client.create_successor(group_id, options, self)?;
+        group.set_config(self.config().clone());
+        let first = group.commit().predecessor(usage, self.id(), self.epoch());
+        let commit = key_packages.iter().fold(first, super::CommitBuilder::add).build()?;
+        Ok((group, commit))
+    }
+}

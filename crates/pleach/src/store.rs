@@ -1,0 +1,164 @@
+//! Between the state machine and the store: reading the rows that a step needs, and the rules that every step follows.
+//!
+//! *Step, persist, swap, release*: a step computes what would change; its batch is applied, all or nothing; the state in
+//! memory follows; only then the output leaves. A step that lacks rows says which and is entered again.
+
+use crate::batch::write;
+use crate::client::Inner;
+use crate::keys::Place;
+use crate::Error;
+use pleach_group::{
+    Changes, Env, GroupConfig, GroupError, GroupState, Interrupt, Need, RecordKey, RecordRange, Rows, RowError,
+    StepResult,
+};
+use pleach_storage::{RecordKind, StorageError, Value, VecBatch, row_version};
+use pleach_wire::NodeIndex;
+
+/// How often a step may ask for more. The deepest chain is: proposals, tree, rows of PSKs, rows of a past epoch.
+const ROUNDS: usize = 16;
+
+impl Inner {
+    /// Runs a step that needs a group, reading what it asks for.
+    pub(crate) fn run<T>(
+        &self,
+        config: &GroupConfig,
+        state: &mut GroupState,
+        step: impl Fn(&GroupState, &Env<'_>, &Rows) -> StepResult<T>,
+    ) -> Result<T, Error> {
+        let env = self.env(config);
+        let group_id = state.group_id().to_vec();
+        let place = self.place(&group_id);
+        let mut rows = Rows::new();
+        for _ in 0..ROUNDS {
+            let error = match step(state, &env, &rows) {
+                Ok(output) => return Ok(output),
+                Err(Interrupt::Need(Need::Rows(names))) => {
+                    self.read_rows(&place, names, &mut rows)?;
+                    continue;
+                }
+                Err(Interrupt::Need(Need::Tree)) => self.attach_tree(state).err(),
+                Err(Interrupt::Need(Need::Proposals)) => self.attach_proposals(state).err(),
+                Err(Interrupt::Need(_)) => Some(Error::Internal("a step asks for what is not known here")),
+                Err(Interrupt::Error(error)) => Some(error.into()),
+            };
+            if let Some(error) = error {
+                return Err(self.conflict_or(state, error));
+            }
+        }
+        Err(Error::Internal("a step never ends asking for rows"))
+    }
+
+    /// Runs a step that needs rows, but no group.
+    pub(crate) fn run_without_group<T>(
+        &self,
+        config: &GroupConfig,
+        place: &Place<'_>,
+        step: impl Fn(&Env<'_>, &Rows) -> StepResult<T>,
+    ) -> Result<T, Error> {
+        let env = self.env(config);
+        let mut rows = Rows::new();
+        for _ in 0..ROUNDS {
+            match step(&env, &rows) {
+                Ok(output) => return Ok(output),
+                Err(Interrupt::Need(Need::Rows(names))) => self.read_rows(place, names, &mut rows)?,
+                Err(Interrupt::Need(_)) => return Err(Error::Internal("a step asks for a group that is not there")),
+                Err(Interrupt::Error(error)) => return Err(error.into()),
+            }
+        }
+        Err(Error::Internal("a step never ends asking for rows"))
+    }
+
+    /// Opens a group: two rows.
+    pub(crate) fn open(&self, group_id: &[u8]) -> Result<GroupState, Error> {
+        let place = self.place(group_id);
+        let mut rows = Rows::new();
+        for _ in 0..ROUNDS {
+            match GroupState::open(&self.provider, &rows) {
+                Ok(state) => return Ok(state),
+                Err(Interrupt::Need(Need::Rows(names))) => {
+                    for name in names {
+                        let row = self.read(&place, &name)?;
+                        if row.is_none() {
+                            return Err(match name {
+                                RecordKey::Head => Error::NotFound("group"),
+                                _ => StorageError::corrupt(RecordKind::Epoch, "the row is missing").into(),
+                            });
+                        }
+                        rows.insert(name, row);
+                    }
+                }
+                Err(Interrupt::Need(_)) => return Err(Error::Internal("opening a group asks for more than rows")),
+                Err(Interrupt::Error(error)) => return Err(error.into()),
+            }
+        }
+        Err(Error::Internal("opening a group never ends asking for rows"))
+    }
+
+    /// Reads one row.
+    pub(crate) fn read(&self, place: &Place<'_>, name: &RecordKey) -> Result<Option<Value>, StorageError> {
+        self.storage.get(&place.key(name).as_key())
+    }
+
+    /// Applies a batch: the changes of a step, then `more`.
+    pub(crate) fn apply(&self, place: &Place<'_>, changes: &Changes, more: VecBatch) -> Result<(), Error> {
+        write(&*self.storage, place, changes, more)
+    }
+
+    /// Gives a state its ratchet tree. O(n) rows.
+    pub(crate) fn attach_tree(&self, state: &mut GroupState) -> Result<(), Error> {
+        let group_id = state.group_id().to_vec();
+        let place = self.place(&group_id);
+        let mut nodes = Vec::new();
+        self.storage.scan(&place.range(&RecordRange::TreeNodes).as_range(), &mut |row| {
+            let index = row
+                .key
+                .suffix
+                .try_into()
+                .map_err(|_| StorageError::corrupt(RecordKind::TreeNode, "its key has the wrong length"))?;
+            nodes.push((NodeIndex(u32::from_be_bytes(index)), row.value.to_vec()));
+            Ok(())
+        })?;
+        let path_keys = self.read(&place, &RecordKey::PathKeys)?.ok_or(GroupError::Row(RowError::Missing))?;
+        self.check_head(state)?;
+        Ok(state.attach_tree(nodes, &path_keys)?)
+    }
+
+    /// Gives a state its pending proposals.
+    pub(crate) fn attach_proposals(&self, state: &mut GroupState) -> Result<(), Error> {
+        let group_id = state.group_id().to_vec();
+        let place = self.place(&group_id);
+        let mut rows = Vec::new();
+        self.storage.scan(&place.range(&RecordRange::Proposals).as_range(), &mut |row| {
+            rows.push((row.key.suffix.to_vec(), row.value.to_vec()));
+            Ok(())
+        })?;
+        self.check_head(state)?;
+        Ok(state.attach_proposals(rows.iter().map(|(reference, row)| (reference.clone(), row.as_slice())))?)
+    }
+
+    fn read_rows(&self, place: &Place<'_>, names: Vec<RecordKey>, rows: &mut Rows) -> Result<(), Error> {
+        for name in names {
+            let row = self.read(place, &name)?;
+            rows.insert(name, row);
+        }
+        Ok(())
+    }
+
+    /// Rows that were read belong to the state only if the head has not moved since.
+    fn check_head(&self, state: &GroupState) -> Result<(), Error> {
+        let head = self.read(&self.place(state.group_id()), &RecordKey::Head)?;
+        if head.as_ref().and_then(|row| row_version(row)) == Some(state.head_version()) {
+            Ok(())
+        } else {
+            Err(StorageError::Conflict { kind: RecordKind::Head }.into())
+        }
+    }
+
+    /// Rows that do not fit are a conflict if the head has moved, else the store is corrupt.
+    fn conflict_or(&self, state: &GroupState, error: Error) -> Error {
+        if !matches!(error, Error::Storage(StorageError::Corrupt { .. })) {
+            return error;
+        }
+        self.check_head(state).err().unwrap_or(error)
+    }
+}
