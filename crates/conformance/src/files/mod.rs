@@ -1,0 +1,77 @@
+//! One module per kind of vector file: the fields of a case, the check of a case, and a generator of our own.
+
+pub mod crypto_basics;
+pub mod deserialization;
+pub mod key_schedule;
+pub mod message_protection;
+pub mod messages;
+pub mod passive_client;
+pub mod psk_secret;
+pub mod secret_tree;
+pub mod transcript_hashes;
+pub mod tree_math;
+pub mod tree_operations;
+pub mod tree_validation;
+pub mod treekem;
+pub mod welcome;
+
+use crate::fault::{At, Checked};
+use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Signer};
+use pleach_tree::RatchetTree;
+use pleach_wire::{Extensions, GroupContext, Kept, KeyPackage, MlsMessage, MlsMessageBody, ProtocolVersion, decode};
+
+/// The suite of a case.
+fn suite(provider: &CryptoProvider, id: u16) -> Checked<&CipherSuite> {
+    provider.suite(CipherSuiteId(id)).at("cipher_suite")
+}
+
+/// A GroupContext without extensions, as the vectors have it.
+fn group_context(
+    suite: &CipherSuite,
+    (group_id, epoch): (&[u8], u64),
+    tree_hash: &[u8],
+    confirmed_transcript_hash: &[u8],
+) -> GroupContext {
+    GroupContext {
+        version: ProtocolVersion::MLS10,
+        cipher_suite: suite.id,
+        group_id: group_id.into(),
+        epoch,
+        tree_hash: tree_hash.into(),
+        confirmed_transcript_hash: confirmed_transcript_hash.into(),
+        extensions: Extensions::default(),
+    }
+}
+
+/// The key package in an MLSMessage, its signature verified (R150).
+fn key_package(suite: &CipherSuite, field: &str, message: &[u8]) -> Checked<Kept<KeyPackage>> {
+    let message: MlsMessage = decode(message).at(field)?;
+    let MlsMessageBody::KeyPackage(key_package) = message.body else {
+        return Err(crate::Fault::new(field, "not a key package"));
+    };
+    verify_key_package(suite, field, &key_package)?;
+    Ok(key_package)
+}
+
+/// Verifies a key package's own signature and that of its leaf.
+fn verify_key_package(suite: &CipherSuite, field: &str, key_package: &Kept<KeyPackage>) -> Checked {
+    let leaf = &key_package.leaf_node;
+    let verifier = suite.signature.load_verifier(&leaf.signature_key).at(field)?;
+    let tbs = key_package.bytes_before_signature();
+    suite.verify_with_label(&*verifier, b"KeyPackageTBS", &[tbs], &key_package.signature).at(field)?;
+    let tbs = leaf.bytes_before_signature();
+    suite.verify_with_label(&*verifier, b"LeafNodeTBS", &[tbs], &leaf.signature).at(field)
+}
+
+/// The signer with this private key, which must belong to this public key.
+fn signer(suite: &CipherSuite, private: &crate::fault::Bytes, public: (&str, &[u8])) -> Checked<Box<dyn Signer>> {
+    let (field, public) = public;
+    let signer = suite.signature.load_signer(&private.secret()).at(field)?;
+    crate::fault::same_bytes(field, signer.public(), public)?;
+    Ok(signer)
+}
+
+/// The tree of a ratchet_tree extension's data.
+fn tree(suite: &CipherSuite, field: &str, bytes: &[u8]) -> Checked<RatchetTree> {
+    RatchetTree::from_nodes(suite, decode(bytes).at(field)?).at(field)
+}
