@@ -2,7 +2,7 @@
 
 use crate::{Failure, Fault, Report, Skip, Summary, fault::Checked, files};
 use pleach_crypto::{CipherSuiteId, CryptoProvider};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
     fs, io,
@@ -55,6 +55,8 @@ pub enum Error {
     Io(PathBuf, io::Error),
     /// It is no JSON array.
     Json(PathBuf, serde_json::Error),
+    /// A case of our own could not be made.
+    Generate(Fault),
 }
 
 impl std::fmt::Display for Error {
@@ -62,6 +64,7 @@ impl std::fmt::Display for Error {
         match self {
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Json(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Generate(fault) => write!(f, "no case was made: {fault}"),
         }
     }
 }
@@ -71,6 +74,7 @@ impl std::error::Error for Error {
         match self {
             Self::Io(_, error) => Some(error),
             Self::Json(_, error) => Some(error),
+            Self::Generate(_) => None,
         }
     }
 }

@@ -41,8 +41,8 @@ enum Command {
         #[arg(long, conflicts_with = "dir")]
         out: Option<PathBuf>,
         /// What all randomness is derived from: equal seeds give equal files
-        #[arg(long, default_value = "pleach")]
-        seed: String,
+        #[arg(long, default_value_t = 9420)]
+        seed: u64,
     },
 }
 
@@ -76,8 +76,8 @@ fn run(command: Command) -> Result<bool, Box<dyn Error>> {
         }
         Command::Generate { dir, out, seed } => {
             let dir = out.unwrap_or(dir);
-            for (name, bytes) in generate::write_all(&dir, seed.as_bytes())? {
-                println!("{:36}{bytes:>10} bytes", name);
+            for (name, bytes) in generate::write_all(&dir, seed)? {
+                println!("{name:36}{bytes:>10} bytes");
             }
             Ok(true)
         }

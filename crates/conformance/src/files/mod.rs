@@ -15,8 +15,8 @@ pub mod tree_validation;
 pub mod treekem;
 pub mod welcome;
 
-use crate::fault::{At, Checked};
-use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Signer};
+use crate::fault::{At, Bytes, Checked, same_bytes};
+use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, SignatureScheme, Signer};
 use pleach_tree::RatchetTree;
 use pleach_wire::{Extensions, GroupContext, Kept, KeyPackage, MlsMessage, MlsMessageBody, ProtocolVersion, decode};
 
@@ -64,10 +64,21 @@ fn verify_key_package(suite: &CipherSuite, field: &str, key_package: &Kept<KeyPa
 }
 
 /// The signer with this private key, which must belong to this public key.
-fn signer(suite: &CipherSuite, private: &crate::fault::Bytes, public: (&str, &[u8])) -> Checked<Box<dyn Signer>> {
+///
+/// One file (message-protection, suite 5) has an ECDSA key without its leading zero octet: it is filled up here, because
+/// the library takes private keys of the right length only.
+fn signer(suite: &CipherSuite, private: &Bytes, public: (&str, &[u8])) -> Checked<Box<dyn Signer>> {
     let (field, public) = public;
-    let signer = suite.signature.load_signer(&private.secret()).at(field)?;
-    crate::fault::same_bytes(field, signer.public(), public)?;
+    let len = match suite.signature.scheme() {
+        SignatureScheme::ECDSA_SECP256R1_SHA256 => 32,
+        SignatureScheme::ECDSA_SECP384R1_SHA384 => 48,
+        SignatureScheme::ECDSA_SECP521R1_SHA512 => 66,
+        _ => private.len(),
+    };
+    let zeros = len.saturating_sub(private.len());
+    let private = Secret::from([&vec![0; zeros], &**private].concat());
+    let signer = suite.signature.load_signer(&private).at(field)?;
+    same_bytes(field, signer.public(), public)?;
     Ok(signer)
 }
 
