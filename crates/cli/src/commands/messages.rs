@@ -1,0 +1,165 @@
+//! `send` and `receive`: text out, and whatever comes in.
+
+use pleach::wire::{ContentType, MlsMessage, MlsMessageBody, Sender, decode};
+use pleach::{Group, MembershipChanges, Received};
+
+use super::show::Delivery;
+use super::{pending, show};
+use crate::args::{Global, ReceiveArgs, SendArgs};
+use crate::exit::{Exit, Failure};
+use crate::io::{Output, base64, read, read_message};
+use crate::output::{Item, Payload, Report};
+use crate::session::{Session, name_of};
+use crate::text;
+
+pub(super) fn send(global: &Global, args: &SendArgs) -> Result<Report, Failure> {
+    let session = Session::open(global)?;
+    let mut group = session.group(&args.group)?;
+    let data = match (&args.text, &args.input) {
+        (Some(text), _) => text.clone().into_bytes(),
+        (None, Some(path)) => read(path)?,
+        (None, None) => read("-".as_ref())?,
+    };
+    let out = Delivery::open(args.out.output.as_ref())?;
+    let message = group.encrypt_with(&data, args.aad.as_bytes(), Vec::new())?;
+    let json = show::place(&group).with("data_bytes", data.len());
+    let what =
+        format!("message of {} for {}, epoch {}", bytes(data.len()), text::show(group.id()), group.epoch());
+    out.main(Report::new(json), &what, &message)
+}
+
+fn bytes(n: usize) -> String {
+    text::count(n, "byte")
+}
+
+pub(super) fn receive(global: &Global, args: &ReceiveArgs) -> Result<Report, Failure> {
+    let session = Session::open(global)?;
+    let message = read_message(&args.message)?;
+    // The own external commit, echoed by whoever delivers messages.
+    if !args.dry_run
+        && let Some(own) = session.client.pending_external()?.into_iter().find(|own| own.message() == message)
+    {
+        return pending::accept(own);
+    }
+    let mut group = session.group_of(&message, &args.group)?;
+    if args.dry_run && !is_commit(&message) {
+        return Err(Failure::usage("--dry-run is for commits: other messages are read once"));
+    }
+    let output = Output::open(args.output.as_ref())?;
+    match group.receive(&message)? {
+        Received::Application(text) => application(&group, text, output, args),
+        Received::Proposal(proposal) => {
+            let learned = session.save_trust()?;
+            let members = group.members()?;
+            let sender = match proposal.sender() {
+                Sender::Member(leaf) => name_of(&members, leaf),
+                Sender::External(index) => format!("external sender {index}"),
+                _ => "somebody who is not a member".to_owned(),
+            };
+            let what = show::proposal(proposal.proposal(), &members);
+            let json = show::place(&group)
+                .with("kind", "proposal")
+                .with("sender", sender.as_str())
+                .with("proposal", what.as_str());
+            Ok(Report::new(json).line(format!("{sender} proposes: {what}")).more(learned))
+        }
+        Received::Commit(staged) | Received::Removed(staged) => {
+            if args.dry_run {
+                return Ok(changed(&group, staged.changes(), "commit, checked only"));
+            }
+            let learned = session.save_trust()?;
+            let changes = group.merge(staged)?;
+            Ok(changed(&group, &changes, "commit").more(learned))
+        }
+        Received::OwnCommit(own) => {
+            if args.dry_run {
+                return Ok(changed(&group, own.changes(), "own commit, checked only"));
+            }
+            let changes = group.merge(own)?;
+            session.follow_rotation(&group)?;
+            Ok(changed(&group, &changes, "own commit"))
+        }
+        Received::OwnMessage => {
+            Ok(Report::new(show::place(&group).with("kind", "own message")).line("one's own message"))
+        }
+        Received::Duplicate => {
+            Err(Failure::new(Exit::AlreadyReceived, "already-received", "the proposal was received before"))
+        }
+        Received::Future { epoch } => {
+            let line =
+                format!("the message is of epoch {epoch}, the group is in epoch {}: keep it", group.epoch());
+            Err(Failure::new(Exit::WrongEpoch, "future-epoch", line))
+        }
+        other => Err(Failure::new(Exit::Other, "internal", format!("unexpected: {}", other.kind()))),
+    }
+}
+
+/// Whether the header says that it is a commit.
+fn is_commit(message: &[u8]) -> bool {
+    match decode::<MlsMessage>(message).map(|message| message.body) {
+        Ok(MlsMessageBody::PublicMessage(message)) => {
+            message.content.content.content_type() == ContentType::Commit
+        }
+        Ok(MlsMessageBody::PrivateMessage(message)) => message.content_type == ContentType::Commit,
+        _ => false,
+    }
+}
+
+fn application(
+    group: &Group,
+    text: pleach::ApplicationMessage,
+    output: Option<Output>,
+    args: &ReceiveArgs,
+) -> Result<Report, Failure> {
+    // A leaf may have changed hands since a past epoch.
+    let sender = if text.epoch() == group.epoch() {
+        name_of(&group.members()?, text.sender())
+    } else {
+        format!("leaf {} of epoch {}", text.sender().0, text.epoch())
+    };
+    let mut json = show::place(group)
+        .with("kind", "application")
+        .with("sender", sender.as_str())
+        .with("sender_leaf", text.sender().0)
+        .with("message_epoch", text.epoch())
+        .with("authenticated_data", Item::name(text.authenticated_data()));
+    let mut line = format!("{sender}, {}", bytes(text.data().len()));
+    if !text.authenticated_data().is_empty() {
+        line.push_str(&format!(", with {}", Item::name(text.authenticated_data()).to_json()));
+    }
+    let data = text.into_data();
+    if let Some(output) = output {
+        let name = args.output.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        output.write(&data)?;
+        json = json.with("file", name.as_str());
+        return Ok(Report::new(json).line(format!("{line}, in {name}")));
+    }
+    json = match std::str::from_utf8(&data) {
+        Ok(text) => json.with("text", text),
+        Err(_) => json.with("base64", base64(&data)),
+    };
+    let mut report = Report::new(json).line(line);
+    report.payload = Some(Payload::Data(data));
+    Ok(report)
+}
+
+fn changed(group: &Group, changes: &MembershipChanges, kind: &str) -> Report {
+    // One who was removed has no roster any more.
+    let members = group.members().unwrap_or_default();
+    let json = show::place(group).with("kind", kind).with("changes", show::changes(changes, &members));
+    let mut report = Report::new(json);
+    if let Some(leaf) = changes.committer {
+        let who = name_of(&members, leaf);
+        report = report.line(if changes.removed_us { kind.to_owned() } else { format!("{kind} by {who}") });
+    } else {
+        report = report.line(kind);
+    }
+    report = report.more(show::change_lines(changes, &members));
+    report.line(if changes.removed_us {
+        format!("you are no longer a member of {}", text::show(group.id()))
+    } else if kind.ends_with("only") {
+        format!("it would lead to epoch {}", changes.epoch)
+    } else {
+        format!("{} is in epoch {}", text::show(group.id()), group.epoch())
+    })
+}

@@ -1,0 +1,54 @@
+//! The subcommands: each is a function from its arguments to a [`Report`].
+//!
+//! Invariant: a subcommand that fails has changed no row of the store. What is not certain (an output file, a pin of a
+//! name) is settled before, or written only after the library accepted the input.
+
+mod commit;
+mod external;
+mod groups;
+mod identity;
+mod join;
+mod look;
+mod messages;
+mod pending;
+mod propose;
+mod psk;
+mod show;
+mod successor;
+
+use crate::args::{Cli, Command};
+use crate::exit::Failure;
+use crate::output::Report;
+
+/// Does what the command line says; all but `demo`, which prints as it goes.
+pub(crate) fn run(cli: &Cli) -> Result<Report, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Init(args) => identity::init(global, args),
+        Command::KeyPackage(args) => identity::key_package(global, args),
+        Command::Trust(args) => identity::trust(global, args),
+        Command::Create(args) => groups::create(global, args),
+        Command::Groups(args) => groups::groups(global, args),
+        Command::Members(args) => groups::members(global, args),
+        Command::Exporter(args) => groups::exporter(global, args),
+        Command::GroupInfo(args) => groups::group_info(global, args),
+        Command::Add(args) => commit::add(global, args),
+        Command::Remove(args) => commit::remove(global, args),
+        Command::Update(args) => commit::update(global, args),
+        Command::Commit(args) => commit::commit(global, args),
+        Command::Merge(args) => pending::merge(global, args),
+        Command::Discard(args) => pending::discard(global, args),
+        Command::Propose(args) => propose::propose(global, &args.what),
+        Command::Leave(args) => propose::leave(global, args),
+        Command::Join(args) => join::join(global, args),
+        Command::ExternalJoin(args) => external::external_join(global, args),
+        Command::Send(args) => messages::send(global, args),
+        Command::Receive(args) => messages::receive(global, args),
+        Command::Psk(args) => psk::psk(global, &args.what),
+        Command::Reinit(args) => successor::reinit(global, args),
+        Command::Branch(args) => successor::branch(global, args),
+        Command::Suites => Ok(look::suites()),
+        Command::Inspect(args) => look::inspect(args),
+        Command::Demo(_) => Err(Failure::usage("the demo is not one subcommand among others")),
+    }
+}

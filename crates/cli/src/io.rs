@@ -1,0 +1,173 @@
+//! Files and streams: what is read is bounded and may be armoured; what is written appears whole or not at all.
+//!
+//! Input may be binary, hexadecimal or base64; an MLS message begins with a zero byte, so it is never mistaken for
+//! text. `-` is standard input. An output file is opened before the operation that fills it, beside its final name,
+//! and moved there at the end: a failed operation leaves no file, and a full disk is noticed early.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::exit::{Exit, Failure};
+
+/// The longest message that is read: that of the library's default limits.
+const MAX_BYTES: u64 = 64 << 20;
+
+fn file_failure(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::File, "file", format!("{}: {error}", path.display()))
+}
+
+/// Reads a file, or standard input for `-`, as it is.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_at_most(path, MAX_BYTES)
+}
+
+/// Reads a message: binary, hexadecimal or base64.
+pub(crate) fn read_message(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = unarmour(read_at_most(path, 2 * MAX_BYTES + 4096)?);
+    if bytes.is_empty() {
+        return Err(Failure::malformed(format!("{} is empty", path.display())));
+    }
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(too_long(path, MAX_BYTES));
+    }
+    Ok(bytes)
+}
+
+fn too_long(path: &Path, limit: u64) -> Failure {
+    Failure::malformed(format!("{} is longer than {} MiB", path.display(), limit >> 20))
+}
+
+fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = if path == Path::new("-") {
+        io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)
+    } else {
+        let file = File::open(path).map_err(|error| file_failure(path, &error))?;
+        if file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > limit) {
+            return Err(too_long(path, limit));
+        }
+        file.take(limit + 1).read_to_end(&mut bytes)
+    };
+    read.map_err(|error| file_failure(path, &error))?;
+    if bytes.len() as u64 > limit { Err(too_long(path, limit)) } else { Ok(bytes) }
+}
+
+/// Decodes hexadecimal or base64; anything else is binary already.
+pub(crate) fn unarmour(bytes: Vec<u8>) -> Vec<u8> {
+    let is_text = |b: &u8| b.is_ascii_alphanumeric() || b.is_ascii_whitespace() || b"+/-_=".contains(b);
+    if !bytes.iter().all(is_text) {
+        return bytes;
+    }
+    let text: Vec<u8> = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+    if let Ok(decoded) = hex::decode(&text) {
+        return decoded;
+    }
+    let unpadded =
+        text.trim_ascii_end().strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(&text);
+    STANDARD
+        .decode(&text)
+        .or_else(|_| STANDARD_NO_PAD.decode(unpadded))
+        .or_else(|_| URL_SAFE_NO_PAD.decode(unpadded))
+        .unwrap_or(bytes)
+}
+
+/// Base64, for terminals and JSON.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// A file to be written when all went well.
+#[derive(Debug)]
+pub(crate) struct Output {
+    path: PathBuf,
+    /// Beside `path`; `None` if that is a device or pipe, which is written directly.
+    temporary: Option<PathBuf>,
+    file: File,
+}
+
+impl Output {
+    /// Opens what will be `path`. For no path, nothing.
+    pub(crate) fn open(path: Option<&PathBuf>) -> Result<Option<Self>, Failure> {
+        let Some(path) = path else { return Ok(None) };
+        let open = || -> io::Result<Self> {
+            if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+                let file = File::options().write(true).open(path)?;
+                return Ok(Self { path: path.clone(), temporary: None, file });
+            }
+            let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+            let mut hidden = std::ffi::OsString::from(".");
+            hidden.push(name);
+            hidden.push(format!(".{}", std::process::id()));
+            let temporary = path.with_file_name(hidden);
+            let file = File::options().write(true).create(true).truncate(true).open(&temporary)?;
+            Ok(Self { path: path.clone(), temporary: Some(temporary), file })
+        };
+        open().map(Some).map_err(|error| file_failure(path, &error))
+    }
+
+    /// Writes the bytes and gives the file its name.
+    pub(crate) fn write(mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut write = || {
+            self.file.write_all(bytes)?;
+            match &self.temporary {
+                Some(temporary) => {
+                    self.file.sync_all()?;
+                    std::fs::rename(temporary, &self.path)
+                }
+                None => Ok(()),
+            }
+        };
+        let written = write();
+        if written.is_ok() {
+            self.temporary = None;
+        }
+        written.map_err(|error| file_failure(&self.path, &error))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            let _ = std::fs::remove_file(temporary);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn armour_comes_off() {
+        let message = b"\x00\x01\x00\x05\xff\x3e\x3f";
+        for text in [
+            hex::encode(message),
+            hex::encode_upper(message),
+            STANDARD.encode(message),
+            STANDARD_NO_PAD.encode(message),
+            URL_SAFE_NO_PAD.encode(message),
+            format!("{}\n", STANDARD.encode(message)),
+            "00 01 00 05\r\nff 3e 3f\n".to_owned(),
+        ] {
+            assert_eq!(unarmour(text.clone().into_bytes()), message, "{text}");
+        }
+        assert_eq!(unarmour(message.to_vec()), message);
+        assert_eq!(unarmour(b"hello, world".to_vec()), b"hello, world");
+        assert_eq!(unarmour(Vec::new()), b"");
+    }
+
+    #[test]
+    fn an_output_that_is_not_written_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("message");
+        drop(Output::open(Some(&path)).unwrap().unwrap());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        Output::open(Some(&path)).unwrap().unwrap().write(b"abc").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"abc");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert!(Output::open(Some(&directory.path().join("no/where"))).is_err());
+    }
+}

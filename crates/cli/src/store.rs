@@ -1,0 +1,180 @@
+//! The identity's SQLite file: who it is, its signature keys, and the library's rows.
+//!
+//! The library never stores signature keys; they are this command's, in rows of its own beside the library's:
+//!
+//! | row | suffix | value |
+//! |---|---|---|
+//! | Application, of the whole store | `pleach-cli` | version, format, default suite, name |
+//! | SignerReference, of the client | scheme, public key | version, format, whether it is for new leaves, private key |
+//!
+//! An identity has a key for each signature scheme, so that a group can move to any suite. After a rotation the old key
+//! stays, for groups that still know it.
+
+use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, Signer};
+use pleach::storage::{Key, KeyRange, RecordKind, Scope, Storage, StorageError, Value, VecBatch};
+use pleach::wire::Credential;
+use pleach::{SigningIdentity, SqliteOptions, SqliteStorage, rustcrypto};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::exit::{Exit, Failure};
+
+/// In front of every value: the row's version, and the format of what follows.
+const HEADER: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 0, 1];
+
+/// An open store and who it belongs to.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) storage: Arc<SqliteStorage>,
+    pub(crate) name: Vec<u8>,
+    pub(crate) suite: CipherSuiteId,
+    pub(crate) provider: CryptoProvider,
+}
+
+/// A signature key in the store.
+#[derive(Debug)]
+pub(crate) struct StoredKey {
+    pub(crate) signer: Arc<dyn Signer>,
+    /// Whether new key packages and groups use it.
+    preferred: bool,
+    private: Secret,
+}
+
+const IDENTITY: Key<'static> = Key::of_client(b"", RecordKind::Application, b"pleach-cli");
+
+impl Store {
+    /// Makes the store of a new identity, with fresh signature keys.
+    pub(crate) fn create(path: &Path, name: &[u8], suite: CipherSuiteId) -> Result<Self, Failure> {
+        let exists = || {
+            Failure::new(Exit::Store, "store", format!("{}: there is an identity already", path.display()))
+        };
+        let storage = Arc::new(SqliteStorage::open(path).map_err(|error| open_failure(path, error))?);
+        if storage.get(&IDENTITY)?.is_some() {
+            return Err(exists());
+        }
+        let store = Self { storage, name: name.to_vec(), suite, provider: rustcrypto::provider() };
+        let mut batch = VecBatch::new();
+        batch.guard_absent(IDENTITY);
+        batch.put(IDENTITY, [&HEADER[..], &suite.0.to_be_bytes(), name].concat());
+        let mut schemes = Vec::new();
+        for suite in store.provider.suites.iter() {
+            let scheme = suite.signature.scheme();
+            if !schemes.contains(&scheme) {
+                schemes.push(scheme);
+                store.put_key(&store.generate(suite, true)?, &mut batch);
+            }
+        }
+        store.storage.apply(&mut batch).map_err(|error| match error {
+            StorageError::Conflict { .. } => exists(),
+            other => other.into(),
+        })?;
+        Ok(store)
+    }
+
+    /// Opens the store of an identity.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let missing = || {
+            let message = format!("{}: no identity here; `pleach init` makes one", path.display());
+            Failure::new(Exit::Store, "store-missing", message)
+        };
+        if !path.exists() {
+            return Err(missing());
+        }
+        let options = SqliteOptions::new().create(false);
+        let storage = SqliteStorage::open_with(path, &options).map_err(|error| open_failure(path, error))?;
+        let row = storage.get(&IDENTITY)?.ok_or_else(missing)?;
+        let rest = row.strip_prefix(&HEADER[..]).and_then(|rest| rest.split_at_checked(2));
+        let Some(([high, low], name)) = rest else {
+            return Err(StorageError::corrupt(RecordKind::Application, "the identity cannot be read").into());
+        };
+        Ok(Self {
+            storage: Arc::new(storage),
+            name: name.to_vec(),
+            suite: CipherSuiteId(u16::from_be_bytes([*high, *low])),
+            provider: rustcrypto::provider(),
+        })
+    }
+
+    pub(crate) fn credential(&self) -> Credential {
+        Credential::basic(&self.name)
+    }
+
+    /// All signature keys, those for new leaves first.
+    pub(crate) fn keys(&self) -> Result<Vec<StoredKey>, Failure> {
+        let mut rows: Vec<(Vec<u8>, Value)> = Vec::new();
+        let range = KeyRange::records(&self.name, Scope::Client, RecordKind::SignerReference);
+        self.storage.scan(&range, &mut |row| {
+            rows.push((row.key.suffix.to_vec(), Value::from(row.value.to_vec())));
+            Ok(())
+        })?;
+        let mut keys =
+            rows.iter().map(|(suffix, value)| self.read_key(suffix, value)).collect::<Result<Vec<_>, _>>()?;
+        keys.sort_by_key(|key| !key.preferred);
+        Ok(keys)
+    }
+
+    /// A fresh key of a suite's scheme, stored before it is used; it is not for new leaves until [`Store::prefer`].
+    pub(crate) fn add_key(&self, suite: CipherSuiteId) -> Result<SigningIdentity, Failure> {
+        let key = self.generate(self.provider.suite(suite)?, false)?;
+        let mut batch = VecBatch::new();
+        self.put_key(&key, &mut batch);
+        self.storage.apply(&mut batch)?;
+        Ok(SigningIdentity::new(self.credential(), key.signer))
+    }
+
+    /// Uses the key with this public key for new leaves from now on.
+    pub(crate) fn prefer(&self, public: &[u8]) -> Result<(), Failure> {
+        let mut keys = self.keys()?;
+        let chosen = keys.iter().find(|key| key.signer.public() == public);
+        let Some(scheme) = chosen.filter(|key| !key.preferred).map(|key| key.signer.scheme()) else {
+            return Ok(());
+        };
+        let mut batch = VecBatch::new();
+        for key in keys.iter_mut().filter(|key| key.signer.scheme() == scheme) {
+            key.preferred = key.signer.public() == public;
+            self.put_key(key, &mut batch);
+        }
+        Ok(self.storage.apply(&mut batch)?)
+    }
+
+    /// Forgets a key that no leaf has.
+    pub(crate) fn remove_key(&self, signer: &dyn Signer) -> Result<(), Failure> {
+        let mut batch = VecBatch::new();
+        batch.erase(Key::of_client(&self.name, RecordKind::SignerReference, &suffix(signer)));
+        Ok(self.storage.apply(&mut batch)?)
+    }
+
+    fn generate(&self, suite: &CipherSuite, preferred: bool) -> Result<StoredKey, Failure> {
+        let pair = suite.signature.generate_key_pair(&*self.provider.random)?;
+        let signer = suite.signature.load_signer(&pair.private)?.into();
+        Ok(StoredKey { signer, preferred, private: pair.private })
+    }
+
+    fn put_key(&self, key: &StoredKey, batch: &mut VecBatch) {
+        let mut value = Value::from(Vec::with_capacity(HEADER.len() + 1 + key.private.len()));
+        value.extend_from_slice(&HEADER);
+        value.push(key.preferred.into());
+        value.extend_from_slice(key.private.as_bytes());
+        batch.put(Key::of_client(&self.name, RecordKind::SignerReference, &suffix(&*key.signer)), value);
+    }
+
+    fn read_key(&self, suffix: &[u8], value: &[u8]) -> Result<StoredKey, Failure> {
+        let corrupt = || StorageError::corrupt(RecordKind::SignerReference, "a signature key cannot be read");
+        let (preferred, private) =
+            value.strip_prefix(&HEADER[..]).and_then(<[u8]>::split_first).ok_or_else(corrupt)?;
+        let scheme = suffix.get(..2).ok_or_else(corrupt)?;
+        let of_scheme = |suite: &&CipherSuite| suite.signature.scheme().0.to_be_bytes() == *scheme;
+        let suite = self.provider.suites.iter().find(of_scheme).ok_or_else(corrupt)?;
+        let private = Secret::copy_from(private);
+        let signer = suite.signature.load_signer(&private).map_err(|_| corrupt())?;
+        Ok(StoredKey { signer: signer.into(), preferred: *preferred != 0, private })
+    }
+}
+
+fn suffix(signer: &dyn Signer) -> Vec<u8> {
+    [&signer.scheme().0.to_be_bytes()[..], signer.public()].concat()
+}
+
+fn open_failure(path: &Path, error: StorageError) -> Failure {
+    Failure::from(error).about(path.display())
+}
