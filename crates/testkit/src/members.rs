@@ -113,7 +113,8 @@ pub fn resign(
     group_id: &[u8],
     index: u32,
 ) -> Kept<LeafNode> {
-    let leaf = Kept::new(LeafNode { signature: Opaque::default(), ..leaf }).expect("the leaf has an encoding");
+    let leaf =
+        Kept::new(LeafNode { signature: Opaque::default(), ..leaf }).expect("the leaf has an encoding");
     let tbs = leaf.tbs(group_id, LeafIndex(index)).expect("so has what is signed");
     let signature = suite.sign_with_label(signer, b"LeafNodeTBS", &[&tbs]).expect("the signer signs");
     leaf.with_signature(signature.into()).expect("the signature is a vector")

@@ -12,9 +12,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pleach_crypto::{
-    Aead, AeadId, CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Digest, Hash, Kdf, KdfId, Kem, KemId,
-    KemKeyPair, KemPrivateKey, KemPublicKey, Secret, SecureRandom, Signature, SignatureKeyPair, SignatureScheme,
-    Signer, Verifier,
+    Aead, AeadId, CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Digest, Hash, Kdf, KdfId, Kem,
+    KemId, KemKeyPair, KemPrivateKey, KemPublicKey, Secret, SecureRandom, Signature, SignatureKeyPair,
+    SignatureScheme, Signer, Verifier,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -120,8 +120,14 @@ impl NullSuite {
     #[must_use]
     pub fn with_id(id: CipherSuiteId) -> Self {
         let null: &'static Null = Box::leak(Box::default());
-        let suite =
-            CipherSuite { id, hash: &null.hash, kdf: &null.kdf, aead: &null.aead, kem: &null.kem, signature: &null.signature };
+        let suite = CipherSuite {
+            id,
+            hash: &null.hash,
+            kdf: &null.kdf,
+            aead: &null.aead,
+            kem: &null.kem,
+            signature: &null.signature,
+        };
         let counters: &'static Counters = Box::leak(Box::default());
         // All parts count into the same counters.
         for cell in [&null.hash.0, &null.kdf.0, &null.aead.0, &null.kem.0, &null.signature.0] {
@@ -139,7 +145,10 @@ impl NullSuite {
     /// A provider with this suite alone, whose randomness is `seed`'s.
     #[must_use]
     pub fn provider(&self, seed: u64) -> CryptoProvider {
-        CryptoProvider { suites: vec![self.suite].into(), random: std::sync::Arc::new(SeededRandom::new(seed)) }
+        CryptoProvider {
+            suites: vec![self.suite].into(),
+            random: std::sync::Arc::new(SeededRandom::new(seed)),
+        }
     }
 
     /// What was done so far.
@@ -403,7 +412,11 @@ impl KemPrivateKey for NullKemKey {
         if let Some(counters) = self.counters {
             count(&counters.decaps);
         }
-        if enc.len() == KEY_LEN { Ok(self.shared_secret(enc)) } else { Err(CryptoError::InvalidEncapsulation) }
+        if enc.len() == KEY_LEN {
+            Ok(self.shared_secret(enc))
+        } else {
+            Err(CryptoError::InvalidEncapsulation)
+        }
     }
 }
 

@@ -58,7 +58,8 @@ impl Oracle {
     #[must_use]
     pub fn tree_hashes(&self) -> Vec<Digest> {
         let mut all = vec![Digest::from_fn(0, |_| ()); self.nodes.len()];
-        let _root = self.tree_hash_without(math::root(self.leaf_count()), &[], &mut |node, hash| all[node] = hash);
+        let _root =
+            self.tree_hash_without(math::root(self.leaf_count()), &[], &mut |node, hash| all[node] = hash);
         all
     }
 
@@ -120,7 +121,8 @@ impl Oracle {
     fn is_valid_link(&self, p: usize, c: usize, d: usize) -> bool {
         let Some(held) = self.held_parent_hash(d) else { return false };
         let parent = self.parent(p).unwrap();
-        let below_c = parent.unmerged_leaves.iter().map(|leaf| 2 * *leaf as usize).filter(|x| math::is_below(*x, c));
+        let below_c =
+            parent.unmerged_leaves.iter().map(|leaf| 2 * *leaf as usize).filter(|x| math::is_below(*x, c));
         let mut unmerged: Vec<usize> = below_c.collect();
         let mut others = self.resolution(c);
         if !others.contains(&d) {
@@ -135,7 +137,8 @@ impl Oracle {
     /// Whether every parent node that is not blank is in exactly one chain of valid parent hashes from a leaf (§7.9.2).
     #[must_use]
     pub fn is_parent_hash_valid(&self) -> bool {
-        let mut parents: Vec<usize> = (0..self.nodes.len()).filter(|node| self.parent(*node).is_some()).collect();
+        let mut parents: Vec<usize> =
+            (0..self.nodes.len()).filter(|node| self.parent(*node).is_some()).collect();
         parents.sort_by_key(|node| math::level(*node));
         // How many chains end in a node. A leaf begins one.
         let mut chains: Vec<usize> = (0..self.nodes.len()).map(|node| 1 - node % 2).collect();

@@ -18,7 +18,9 @@ mod path;
 pub use path::{OraclePath, OracleStep};
 
 use pleach_crypto::{CipherSuite, Secret};
-use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, Node, Opaque, ParentNode, RatchetTreeNodes};
+use pleach_wire::{
+    HpkePublicKey, Kept, LeafIndex, LeafNode, List, Node, Opaque, ParentNode, RatchetTreeNodes,
+};
 use std::collections::BTreeMap;
 
 /// A rule that an oracle gets wrong.
@@ -36,8 +38,6 @@ pub enum Wrong {
     TruncatesOnce,
     /// A new member goes behind the last leaf, not into the leftmost blank one (R180).
     AddsAtTheEnd,
-    /// A path leaves the nodes that are not on the filtered one as they were (R098, R102).
-    ForgetsToBlankOnPath,
     /// A path does not empty `unmerged_leaves` (R098).
     KeepsUnmergedOnPath,
     /// The direct path is not filtered (R088).
@@ -105,7 +105,12 @@ impl Oracle {
     /// A tree of one member.
     #[must_use]
     pub fn new(suite: &CipherSuite, leaf: Kept<LeafNode>, private: Secret) -> Self {
-        Self { suite: *suite, nodes: vec![Some(OracleNode::Leaf(leaf))], private: vec![Some(private)], wrong: None }
+        Self {
+            suite: *suite,
+            nodes: vec![Some(OracleNode::Leaf(leaf))],
+            private: vec![Some(private)],
+            wrong: None,
+        }
     }
 
     /// A tree from its nodes, with private keys for some of them.

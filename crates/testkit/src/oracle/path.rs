@@ -2,9 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test put into the tree is valid; a panic is a failed test")]
 
 use pleach_crypto::{CryptoError, KemKeyPair, Secret, SecureRandom};
-use pleach_wire::{
-    HpkeCiphertext, HpkePublicKey, Kept, LeafNode, UpdatePath, UpdatePathNode,
-};
+use pleach_wire::{HpkeCiphertext, HpkePublicKey, Kept, LeafNode, UpdatePath, UpdatePathNode};
 
 use super::{Oracle, OracleNode, OracleParent, Wrong, math};
 
@@ -92,9 +90,7 @@ impl Oracle {
         let filtered = self.filtered_direct_path(sender);
         assert_eq!(filtered.len(), keys.len(), "the path has one node per node of the filtered direct path");
         let before = self.nodes.clone();
-        if !self.is_wrong(Wrong::ForgetsToBlankOnPath) {
-            self.blank_direct_path(sender);
-        }
+        self.blank_direct_path(sender);
         for ((node, _), key) in filtered.iter().zip(keys) {
             let unmerged_leaves = match &before[*node] {
                 Some(OracleNode::Parent(old)) if self.is_wrong(Wrong::KeepsUnmergedOnPath) => {
@@ -163,7 +159,8 @@ impl Oracle {
         let suite = &self.suite;
         let held = before.private_keys_of(member);
         let filtered = self.filtered_direct_path(sender);
-        let at = filtered.iter().position(|(_, copath)| math::is_below(2 * member as usize, *copath)).unwrap();
+        let at =
+            filtered.iter().position(|(_, copath)| math::is_below(2 * member as usize, *copath)).unwrap();
         let recipients = self.recipients(filtered[at].1, excluded);
         let place = recipients.iter().position(|node| held.contains_key(node)).unwrap();
         let sealed = &path.nodes[at].encrypted_path_secret[place];
@@ -194,7 +191,8 @@ impl OraclePath {
             for recipient in self.tree.recipients(step.copath, excluded) {
                 let public = suite.kem.load_public(self.tree.encryption_key(recipient).unwrap()).unwrap();
                 let secret = step.path_secret.as_bytes();
-                let sealed = suite.encrypt_with_label(&*public, b"UpdatePathNode", context, secret, rng).unwrap();
+                let sealed =
+                    suite.encrypt_with_label(&*public, b"UpdatePathNode", context, secret, rng).unwrap();
                 encrypted.push(HpkeCiphertext {
                     kem_output: sealed.kem_output.into(),
                     ciphertext: sealed.ciphertext.into(),
