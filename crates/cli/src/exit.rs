@@ -106,7 +106,12 @@ impl From<pleach::Error> for Failure {
             Error::Storage(_) => Exit::Store,
             _ => Exit::Other,
         };
-        Self::new(exit, error.code(), chain(&error))
+        let message = match &error {
+            // What the library calls misuse is here what a person asked for at the wrong time.
+            Error::ApiMisuse(ApiMisuse::Group(misuse)) => misuse.to_string(),
+            other => chain(other),
+        };
+        Self::new(exit, error.code(), message)
     }
 }
 

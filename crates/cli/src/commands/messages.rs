@@ -107,27 +107,28 @@ fn is_commit(message: &[u8]) -> bool {
 
 fn application(
     group: &Group,
-    text: pleach::ApplicationMessage,
+    message: pleach::ApplicationMessage,
     output: Option<Output>,
     args: &ReceiveArgs,
 ) -> Result<Report, Failure> {
     // A leaf may have changed hands since a past epoch.
-    let sender = if text.epoch() == group.epoch() {
-        name_of(&group.members()?, text.sender())
+    let sender = if message.epoch() == group.epoch() {
+        name_of(&group.members()?, message.sender())
     } else {
-        format!("leaf {} of epoch {}", text.sender().0, text.epoch())
+        format!("leaf {} of epoch {}", message.sender().0, message.epoch())
     };
+    let with_aad = !message.authenticated_data().is_empty();
     let mut json = show::place(group)
         .with("kind", "application")
         .with("sender", sender.as_str())
-        .with("sender_leaf", text.sender().0)
-        .with("message_epoch", text.epoch())
-        .with("authenticated_data", Item::name(text.authenticated_data()));
-    let mut line = format!("{sender}, {}", bytes(text.data().len()));
-    if !text.authenticated_data().is_empty() {
-        line.push_str(&format!(", with {}", Item::name(text.authenticated_data()).to_json()));
+        .with("sender_leaf", message.sender().0)
+        .with("message_epoch", message.epoch())
+        .with("authenticated_data", with_aad.then(|| Item::name(message.authenticated_data())));
+    let mut line = format!("{sender}, {}", bytes(message.data().len()));
+    if with_aad {
+        line.push_str(&format!(", with {}", text::show(message.authenticated_data())));
     }
-    let data = text.into_data();
+    let data = message.into_data();
     if let Some(output) = output {
         let name = args.output.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
         output.write(&data)?;
@@ -147,13 +148,11 @@ fn changed(group: &Group, changes: &MembershipChanges, kind: &str) -> Report {
     // One who was removed has no roster any more.
     let members = group.members().unwrap_or_default();
     let json = show::place(group).with("kind", kind).with("changes", show::changes(changes, &members));
-    let mut report = Report::new(json);
-    if let Some(leaf) = changes.committer {
-        let who = name_of(&members, leaf);
-        report = report.line(if changes.removed_us { kind.to_owned() } else { format!("{kind} by {who}") });
-    } else {
-        report = report.line(kind);
-    }
+    let by = changes.committer.filter(|_| !changes.removed_us).map(|leaf| name_of(&members, leaf));
+    let mut report = Report::new(json).line(match by.filter(|_| !kind.starts_with("own")) {
+        Some(name) => format!("{kind} by {name}"),
+        None => kind.to_owned(),
+    });
     report = report.more(show::change_lines(changes, &members));
     report.line(if changes.removed_us {
         format!("you are no longer a member of {}", text::show(group.id()))

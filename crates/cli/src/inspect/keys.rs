@@ -1,8 +1,9 @@
 //! Key packages, leaf nodes, credentials, capabilities and extensions (RFC 9420 §5.3, §7.2, §10, §13).
 
+use pleach::crypto::CipherSuiteId;
 use pleach::wire::{
     Capabilities, Credential, Extension, ExtensionType, Extensions, ExternalPub, ExternalSenders, KeyPackage,
-    LeafNode, LeafNodeSource, RatchetTreeNodes, RequiredCapabilities, decode,
+    LeafNode, LeafNodeSource, RatchetTreeNodes, RequiredCapabilities, decode, is_grease_value,
 };
 
 use super::tree;
@@ -52,10 +53,15 @@ pub(super) fn credential(credential: &Credential) -> Item {
 fn capabilities(capabilities: &Capabilities) -> Item {
     Item::object()
         .with("versions", names(capabilities.versions.iter()))
-        .with("cipher_suites", Item::list(capabilities.cipher_suites.iter().map(|id| id.0.into())))
+        .with("cipher_suites", Item::list(capabilities.cipher_suites.iter().map(|id| suite_number(*id))))
         .with("extensions", names(capabilities.extensions.iter()))
         .with("proposals", names(capabilities.proposals.iter()))
         .with("credentials", names(capabilities.credentials.iter()))
+}
+
+/// A number, unless it stands for nothing.
+fn suite_number(id: CipherSuiteId) -> Item {
+    if is_grease_value(id.0) { Item::Text(format!("grease({:#06x})", id.0)) } else { id.0.into() }
 }
 
 fn names<T: ToString>(values: impl Iterator<Item = T>) -> Item {
