@@ -1,6 +1,6 @@
 //! `crypto-basics.json`: the labelled functions of a suite (RFC 9420 §5.1.2, §5.1.3, §5.2, §8, §9.1).
 
-use super::{signer, suite};
+use super::{kem_private, signer, suite};
 use crate::VectorFile;
 use crate::fault::{At, Bytes, Checked, Within, same_bytes};
 use crate::vector_file::fields;
@@ -123,8 +123,7 @@ impl EncryptWithLabel {
     fn check(&self, suite: &CipherSuite, random: &dyn SecureRandom) -> Checked {
         let Self { r#priv: private, r#pub: public, label, context, plaintext, kem_output, ciphertext } = self;
         let label = label.as_bytes();
-        let private = suite.kem.load_private(&private.secret()).at("priv")?;
-        same_bytes("pub", private.public(), public)?;
+        let private = suite.kem.load_private(&kem_private(suite, private, ("priv", public))?).at("priv")?;
         let opened = suite.decrypt_with_label(&*private, label, context, kem_output, ciphertext);
         same_bytes("plaintext", opened.at("ciphertext")?.as_bytes(), plaintext)?;
         let public = suite.kem.load_public(public).at("pub")?;

@@ -15,7 +15,7 @@ pub mod tree_validation;
 pub mod treekem;
 pub mod welcome;
 
-use crate::fault::{At, Bytes, Checked, same_bytes};
+use crate::fault::{At, Checked, same_bytes};
 use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, SignatureScheme, Signer};
 use pleach_tree::RatchetTree;
 use pleach_wire::{Extensions, GroupContext, Kept, KeyPackage, MlsMessage, MlsMessageBody, ProtocolVersion, decode};
@@ -63,23 +63,32 @@ fn verify_key_package(suite: &CipherSuite, field: &str, key_package: &Kept<KeyPa
     suite.verify_with_label(&*verifier, b"LeafNodeTBS", &[tbs], &leaf.signature).at(field)
 }
 
+/// A private key as the vectors have it: those of suite 5 without the zero octets that they begin with, which are put back
+/// here, because the library takes private keys of the right length only.
+fn fill_up(private: &[u8], len: usize) -> Secret {
+    let zeros = len.saturating_sub(private.len());
+    Secret::from([&vec![0; zeros], private].concat())
+}
+
 /// The signer with this private key, which must belong to this public key.
-///
-/// One file (message-protection, suite 5) has an ECDSA key without its leading zero octet: it is filled up here, because
-/// the library takes private keys of the right length only.
-fn signer(suite: &CipherSuite, private: &Bytes, public: (&str, &[u8])) -> Checked<Box<dyn Signer>> {
+fn signer(suite: &CipherSuite, private: &[u8], public: (&str, &[u8])) -> Checked<Box<dyn Signer>> {
     let (field, public) = public;
     let len = match suite.signature.scheme() {
-        SignatureScheme::ECDSA_SECP256R1_SHA256 => 32,
-        SignatureScheme::ECDSA_SECP384R1_SHA384 => 48,
         SignatureScheme::ECDSA_SECP521R1_SHA512 => 66,
         _ => private.len(),
     };
-    let zeros = len.saturating_sub(private.len());
-    let private = Secret::from([&vec![0; zeros], &**private].concat());
-    let signer = suite.signature.load_signer(&private).at(field)?;
+    let signer = suite.signature.load_signer(&fill_up(private, len)).at(field)?;
     same_bytes(field, signer.public(), public)?;
     Ok(signer)
+}
+
+/// An HPKE private key, which must belong to this public key.
+fn kem_private(suite: &CipherSuite, private: &[u8], public: (&str, &[u8])) -> Checked<Secret> {
+    let (field, public) = public;
+    let private = fill_up(private, suite.kem.private_len());
+    let loaded = suite.kem.load_private(&private).at(field)?;
+    same_bytes(field, loaded.public(), public)?;
+    Ok(private)
 }
 
 /// The tree of a ratchet_tree extension's data.

@@ -3,14 +3,14 @@
 //! The surroundings are the vectors': key packages expired in 2024 or never, so lifetimes are not checked; members are told
 //! apart by their signature keys, because nothing says that their names differ.
 
-use super::{key_package, signer, suite};
+use super::{kem_private, key_package, signer, suite};
 use crate::fault::{At, Bytes, Checked, Within, same_bytes};
 use crate::vector_file::fields;
 use crate::{Fault, VectorFile};
 use pleach::{
     Client, Group, GroupConfig, KeyPackageRecord, LifetimePolicy, ManualClock, MemoryStorage, Received, WirePolicy,
 };
-use pleach_crypto::{CryptoProvider, Secret, Signer};
+use pleach_crypto::{CryptoProvider, Signer};
 use pleach_testkit::auth::TrustEveryone;
 use pleach_wire::{CipherSuiteId, Kept, KeyPackage};
 use serde::{Deserialize, Serialize};
@@ -77,14 +77,9 @@ fn check(provider: &CryptoProvider, case: &Value) -> Checked {
     let signature_key = &key_package.leaf_node.signature_key;
     let signer = signer(suite, &case.signature_priv, ("signature_priv", signature_key))?;
     let client = client(provider.clone(), suite.id, &key_package, signer)?;
-    let private = |private: &Bytes, public: &[u8], field| -> Checked<Secret> {
-        let loaded = suite.kem.load_private(&private.secret()).at(field)?;
-        same_bytes(field, loaded.public(), public)?;
-        Ok(private.secret())
-    };
-    let init_private = private(&case.init_priv, &key_package.init_key, "init_priv")?;
-    let leaf_private =
-        private(&case.encryption_priv, &key_package.leaf_node.encryption_key, "encryption_priv")?;
+    let init_private = kem_private(suite, &case.init_priv, ("init_priv", &key_package.init_key))?;
+    let leaf_key = &key_package.leaf_node.encryption_key;
+    let leaf_private = kem_private(suite, &case.encryption_priv, ("encryption_priv", leaf_key))?;
     let record = KeyPackageRecord::import(suite, key_package, init_private, leaf_private, false);
     client.import_key_package(&record.at("key_package")?).at("key_package")?;
     for ExternalPsk { psk_id, psk } in &case.external_psks {

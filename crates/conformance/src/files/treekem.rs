@@ -1,6 +1,6 @@
 //! `treekem.json`: UpdatePaths, given and our own, processed by every member (RFC 9420 §7.4 to §7.9).
 
-use super::{group_context, signer, suite, tree};
+use super::{group_context, kem_private, signer, suite, tree};
 use crate::fault::{At, Bytes, Checked, Within, ensure, same, same_bytes};
 use crate::vector_file::fields;
 use crate::{Fault, VectorFile};
@@ -98,7 +98,8 @@ impl LeafPrivate {
         let index = LeafIndex(self.index);
         let leaf = tree.member(index).at("index")?;
         let signer = signer(tree.suite(), &self.signature_priv, ("signature_priv", &leaf.signature_key))?;
-        let mut private = TreePrivate::new(index, self.encryption_priv.secret());
+        let leaf_private = kem_private(tree.suite(), &self.encryption_priv, ("encryption_priv", &leaf.encryption_key))?;
+        let mut private = TreePrivate::new(index, leaf_private);
         for (place, PathSecret { node, path_secret }) in self.path_secrets.iter().enumerate() {
             let imported = private.import_path_secret(tree, NodeIndex(*node), &path_secret.secret());
             imported.at("path_secret").within(format_args!("path_secrets[{place}]"))?;

@@ -1,8 +1,8 @@
 //! `welcome.json`: opening a Welcome up to the GroupInfo (RFC 9420 §12.4.3.1). No PSKs and no tree: joining is the passive
 //! client's business.
 
-use super::{key_package, suite};
-use crate::fault::{At, Bytes, Checked, ensure, same, same_bytes};
+use super::{kem_private, key_package, suite};
+use crate::fault::{At, Bytes, Checked, ensure, same};
 use crate::vector_file::fields;
 use crate::{Fault, VectorFile};
 use pleach_crypto::{CipherSuite, CryptoProvider};
@@ -57,8 +57,8 @@ fn check(provider: &CryptoProvider, case: &Value) -> Checked {
 /// The entry for the key package, decrypted.
 fn group_secrets(suite: &CipherSuite, case: &Case, welcome: &Welcome) -> Checked<GroupSecrets> {
     let key_package = key_package(suite, "key_package", &case.key_package)?;
-    let private = suite.kem.load_private(&case.init_priv.secret()).at("init_priv")?;
-    same_bytes("init_priv", private.public(), &key_package.init_key)?;
+    let private = kem_private(suite, &case.init_priv, ("init_priv", &key_package.init_key))?;
+    let private = suite.kem.load_private(&private).at("init_priv")?;
     let reference = suite.ref_hash(b"MLS 1.0 KeyPackage Reference", key_package.bytes()).at("key_package")?;
     let entry = welcome.secrets.iter().find(|entry| *entry.new_member == *reference.as_bytes());
     let EncryptedGroupSecrets { encrypted_group_secrets: sealed, .. } = entry.at("key_package")?;
