@@ -1,6 +1,7 @@
 //! Pleach: the naive oracle, malformed messages and the suites every backend must pass
 
 pub mod auth;
+pub mod malform;
 pub mod members;
 pub mod null_crypto;
 pub mod oracle;

@@ -36,7 +36,7 @@ fn fails<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> String {
 }
 
 /// A sequence of `steps` random changes; the error says where library and oracle part.
-pub fn run(suite: &CipherSuite, seed: u64, steps: usize, wrong: Option<Wrong>) -> Check {
+pub(crate) fn run(suite: &CipherSuite, seed: u64, steps: usize, wrong: Option<Wrong>) -> Check {
     let mut world = World::new(suite, seed, wrong);
     for step in 0..steps {
         let what = world.step().map_err(|error| format!("step {step}: {error}"))?;
