@@ -181,6 +181,7 @@ impl From<GroupError> for Error {
             GroupError::Tree(error) => error.into(),
             GroupError::Framing(error) => error.into(),
             GroupError::KeySchedule(error) => error.into(),
+            GroupError::SecretTree(error) => error.into(),
             GroupError::WrongGroup => Self::WrongGroup,
             GroupError::WrongEpoch { current, message } => Self::WrongEpoch { current, message },
             GroupError::Denied(reason) => Self::Denied(Cow::Borrowed(reason)),
