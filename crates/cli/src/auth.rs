@@ -71,7 +71,13 @@ impl Trust {
                 .keys()
                 .filter(|pin| pin.0 == *name && pin.1.len() == key.len() && pin.1 != *key)
                 .collect();
-            let verb = if earlier.is_empty() { "pinned" } else { "pinned the new key of" };
+            let verb = match earlier.is_empty() {
+                false => "pinned the new key of",
+                true if pins.all.keys().any(|pin| pin.0 == *name && pin.1.len() != key.len()) => {
+                    "pinned, for another signature scheme,"
+                }
+                true => "pinned",
+            };
             lines.push(format!("{verb} {}: {}", text::show(name), text::fingerprint(key)));
             for (name, key) in earlier {
                 batch.put(row_key(store, &suffix(name, key)), RETIRED.to_vec());

@@ -5,7 +5,7 @@
 
 use clap::Parser as _;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::args::{Cli, DemoArgs};
@@ -97,7 +97,7 @@ pub(crate) fn play(args: &DemoArgs, json: bool) -> Result<io::Result<ExitCode>, 
     // So that the command lines are those that a person would type there.
     std::env::set_current_dir(&directory).map_err(|error| failure(directory.display(), &error))?;
     let mut stage = Stage { json, out: io::stdout().lock(), heading: 0, steps: Vec::new(), hints: true };
-    let played = stage.play(&directory, args.keep.as_ref());
+    let played = stage.play(args.keep.as_ref());
     let left = std::env::set_current_dir(home);
     let removed = temporary.map_or(Ok(()), tempfile::TempDir::close);
     match played? {
@@ -117,7 +117,7 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    fn play(&mut self, directory: &Path, keep: Option<&PathBuf>) -> Result<io::Result<()>, Failure> {
+    fn play(&mut self, keep: Option<&PathBuf>) -> Result<io::Result<()>, Failure> {
         for line in PLAY {
             let printed = match line {
                 Say(words) => self.say(words),
@@ -145,7 +145,7 @@ impl Stage<'_> {
                 return Ok(printed);
             }
         }
-        Ok(self.end(directory, keep))
+        Ok(self.end(keep))
     }
 
     fn say(&mut self, words: &str) -> io::Result<()> {
@@ -204,10 +204,14 @@ impl Stage<'_> {
         )
     }
 
-    fn end(&mut self, directory: &Path, keep: Option<&PathBuf>) -> io::Result<()> {
+    fn end(&mut self, keep: Option<&PathBuf>) -> io::Result<()> {
         let mut files = Vec::new();
-        for entry in std::fs::read_dir(directory)? {
+        for entry in std::fs::read_dir(".")? {
             let entry = entry?;
+            // SQLite's journal, empty between two batches.
+            if entry.path().extension().is_some_and(|extension| extension == "db-journal") {
+                continue;
+            }
             files.push((entry.file_name().to_string_lossy().into_owned(), entry.metadata()?.len()));
         }
         files.sort();

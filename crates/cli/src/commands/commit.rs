@@ -8,7 +8,7 @@ use super::show::{self, Delivery};
 use crate::args::{AddArgs, CommitArgs, CommitCommand, Global, RemoveArgs, UpdateArgs};
 use crate::exit::Failure;
 use crate::io::read_message;
-use crate::output::Report;
+use crate::output::{Item, Report};
 use crate::session::{Session, find_member};
 use crate::text;
 
@@ -130,10 +130,13 @@ impl<'a> Work<'a> {
     ) -> Result<Report, Failure> {
         let Self { args, out, welcome, group_info } = self;
         let learned = session.save_trust()?;
-        let before = group.members()?;
-        let epoch = pending.epoch();
-        let mut report =
-            Report::new(show::place(&group).with("commit", hex::encode(pending.hash()))).more(learned);
+        let json = Item::object()
+            .with("group_id", Item::name(group.id()))
+            .with("epoch", pending.epoch())
+            .with("commit", hex::encode(pending.hash()));
+        // The files first: a commit that was merged and is in no file would be lost for the others.
+        let what = format!("commit of epoch {}", pending.epoch());
+        let mut report = out.main(Report::new(json).more(learned), &what, pending.message())?;
         if let Some(message) = pending.welcome() {
             if welcome.is_file() || args.merge {
                 report = welcome.extra(report, "welcome", "Welcome", message)?;
@@ -144,26 +147,25 @@ impl<'a> Work<'a> {
         if let Some(message) = pending.group_info() {
             report = group_info.extra(report, "group_info", "GroupInfo", message)?;
         }
-        let message = pending.message().to_vec();
-        let (changes, members) = if args.merge {
+        let changes = if args.merge {
             let changes = group.merge(&pending)?;
             session.follow_rotation(&group)?;
-            let members = group.members()?;
-            (changes, members)
+            changes
         } else {
-            (pending.changes().clone(), before)
+            pending.changes().clone()
         };
-        let what = format!("commit of epoch {epoch}");
-        let mut report = out.main(report, &what, &message)?;
-        if args.merge {
-            report = report.more(show::change_lines(&changes, &members));
-            report = report.line(format!("{} is in epoch {}", text::show(group.id()), group.epoch()));
+        let members = group.members()?;
+        report = if args.merge {
+            report.more(show::change_lines(&changes, &members)).line(format!(
+                "{} is in epoch {}",
+                text::show(group.id()),
+                group.epoch()
+            ))
         } else {
-            report = report
-                .line("pending: `pleach merge` when the others have it, `pleach discard` to give it up");
-        }
-        let changes = show::changes(&changes, &members);
-        report.json = report.json.with("merged", args.merge).with("changes", changes);
+            report.line("pending: `pleach merge` when the others have it, `pleach discard` to give it up")
+        };
+        report.json =
+            report.json.with("merged", args.merge).with("changes", show::changes(&changes, &members));
         Ok(report)
     }
 }
