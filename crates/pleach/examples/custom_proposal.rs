@@ -29,7 +29,9 @@ fn main() -> Result<(), Error> {
 
     // Bob proposes, Alice commits.
     let proposal = b.propose_custom(PIN_TOPIC, b"scones")?;
-    let Received::Proposal(seen) = a.receive(&proposal)? else { return Err(Error::UnexpectedMessage("Proposal")) };
+    let Received::Proposal(seen) = a.receive(&proposal)? else {
+        return Err(Error::UnexpectedMessage("Proposal"));
+    };
     assert_eq!(seen.proposal().proposal_type(), PIN_TOPIC);
     let commit = a.commit().build()?;
     let staged = b.receive(commit.message())?.into_commit().ok_or(Error::UnexpectedMessage("Commit"))?;

@@ -8,7 +8,10 @@ fn client(name: &str) -> Result<Client, Error> {
     let suite = &rustcrypto::SUITES[0];
     let keys = suite.signature.generate_key_pair(&rustcrypto::SystemRandom)?;
     let signer: Box<dyn Signer> = suite.signature.load_signer(&keys.private)?;
-    Client::builder(rustcrypto::provider(), MemoryStorage::new()).basic(name, signer).auth(TrustEveryone).build()
+    Client::builder(rustcrypto::provider(), MemoryStorage::new())
+        .basic(name, signer)
+        .auth(TrustEveryone)
+        .build()
 }
 
 fn main() -> Result<(), Error> {

@@ -7,7 +7,10 @@ use pleach_testkit::TrustEveryone;
 
 fn client(name: &str, private: &Secret) -> Result<Client, Error> {
     let signer: Box<dyn Signer> = rustcrypto::SUITES[0].signature.load_signer(private)?;
-    Client::builder(rustcrypto::provider(), MemoryStorage::new()).basic(name, signer).auth(TrustEveryone).build()
+    Client::builder(rustcrypto::provider(), MemoryStorage::new())
+        .basic(name, signer)
+        .auth(TrustEveryone)
+        .build()
 }
 
 fn main() -> Result<(), Error> {

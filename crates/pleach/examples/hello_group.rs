@@ -10,7 +10,11 @@ fn client(name: &str) -> Result<Client, Error> {
     let provider = rustcrypto::provider();
     let signer = new_signer(provider.suite(SUITE)?)?;
     // A real program asks somebody whether credentials are genuine: see `own_auth.rs`.
-    Client::builder(provider, MemoryStorage::new()).suite(SUITE).basic(name, signer).auth(TrustEveryone).build()
+    Client::builder(provider, MemoryStorage::new())
+        .suite(SUITE)
+        .basic(name, signer)
+        .auth(TrustEveryone)
+        .build()
 }
 
 fn new_signer(suite: &CipherSuite) -> Result<Box<dyn Signer>, Error> {

@@ -4,7 +4,8 @@
 use pleach::crypto::Signer;
 use pleach::wire::Credential;
 use pleach::{
-    AuthDecision, AuthService, Client, CredentialRequest, Error, MemoryStorage, Received, SigningIdentity, rustcrypto,
+    AuthDecision, AuthService, Client, CredentialRequest, Error, MemoryStorage, Received, SigningIdentity,
+    rustcrypto,
 };
 use std::{
     collections::BTreeMap,

@@ -13,7 +13,10 @@ fn signer(private: &Secret) -> Result<Box<dyn Signer>, Error> {
 /// Starts the program: the same file, the same identity, a new `Client`.
 fn start(file: &Path, private: &Secret) -> Result<Client, Error> {
     let storage = SqliteStorage::open(file)?;
-    Client::builder(rustcrypto::provider(), storage).basic("alice", signer(private)?).auth(TrustEveryone).build()
+    Client::builder(rustcrypto::provider(), storage)
+        .basic("alice", signer(private)?)
+        .auth(TrustEveryone)
+        .build()
 }
 
 fn main() -> Result<(), Error> {
@@ -40,12 +43,15 @@ fn main() -> Result<(), Error> {
         let alice = start(&file, &alice_key)?;
         let mut group = alice.load(b"tea party")?;
         assert_eq!(group.epoch(), 0);
-        let [pending] = <[_; 1]>::try_from(group.pending()?).map_err(|_| Error::NotFound("pending commit"))?;
+        let [pending] =
+            <[_; 1]>::try_from(group.pending()?).map_err(|_| Error::NotFound("pending commit"))?;
         group.merge(pending)?;
         assert_eq!(group.epoch_authenticator()?, b.epoch_authenticator()?);
         group.encrypt(b"hello again")?
     };
-    let Received::Application(text) = b.receive(&hello)? else { return Err(Error::UnexpectedMessage("text")) };
+    let Received::Application(text) = b.receive(&hello)? else {
+        return Err(Error::UnexpectedMessage("text"));
+    };
     assert_eq!(text.data(), b"hello again");
 
     // A message is read once, even if the program dies right after: ratchet and text land in one batch.

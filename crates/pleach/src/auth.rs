@@ -161,6 +161,10 @@ impl Answers {
     /// # Errors
     /// [`MisuseError::CredentialsUnanswered`].
     pub(crate) fn settled(&self) -> Result<(), Error> {
-        if self.open.iter().any(|open| *open) { Err(MisuseError::CredentialsUnanswered.into()) } else { Ok(()) }
+        if self.open.iter().any(|open| *open) {
+            Err(MisuseError::CredentialsUnanswered.into())
+        } else {
+            Ok(())
+        }
     }
 }

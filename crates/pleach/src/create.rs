@@ -9,8 +9,8 @@ use pleach_group::{
 };
 use pleach_storage::{RecordKind, StorageError};
 use pleach_wire::{
-    CredentialType, Extension, ExtensionType, Extensions, ExternalSender, ExternalSenders, Lifetime, ProposalType,
-    RequiredCapabilities,
+    CredentialType, Extension, ExtensionType, Extensions, ExternalSender, ExternalSenders, Lifetime,
+    ProposalType, RequiredCapabilities,
 };
 
 /// The length of a group id that the client chooses.
@@ -85,7 +85,9 @@ impl GroupOptions {
             all.push(Extension::new(required)?);
         }
         if !self.external_senders.is_empty() {
-            all.push(Extension::new(&ExternalSenders { external_senders: self.external_senders.clone().into() })?);
+            all.push(Extension::new(&ExternalSenders {
+                external_senders: self.external_senders.clone().into(),
+            })?);
         }
         Ok(all.into())
     }

@@ -150,7 +150,9 @@ impl Error {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::AwaitingAuthentication { .. } => true,
-            Self::Crypto(error) => matches!(error, CryptoError::SignerFailed(_) | CryptoError::RandomUnavailable),
+            Self::Crypto(error) => {
+                matches!(error, CryptoError::SignerFailed(_) | CryptoError::RandomUnavailable)
+            }
             Self::Storage(error) => error.is_retryable(),
             _ => false,
         }
@@ -291,8 +293,18 @@ mod tests {
         let cases: [(Error, &str, bool, bool); 12] = [
             (DecodeError::Truncated.into(), "malformed", false, true),
             (GroupError::from(TreeError::BlankLeaf(LeafIndex(1))).into(), "peer-misbehaved", false, true),
-            (GroupError::from(TreeError::Crypto(CryptoError::InvalidPublicKey)).into(), "peer-misbehaved", false, true),
-            (GroupError::from(TreeError::Crypto(CryptoError::RandomUnavailable)).into(), "crypto", true, false),
+            (
+                GroupError::from(TreeError::Crypto(CryptoError::InvalidPublicKey)).into(),
+                "peer-misbehaved",
+                false,
+                true,
+            ),
+            (
+                GroupError::from(TreeError::Crypto(CryptoError::RandomUnavailable)).into(),
+                "crypto",
+                true,
+                false,
+            ),
             (GroupError::from(TreeError::CorruptPrivate).into(), "storage-corrupt", false, false),
             (FramingError::WrongGroup.into(), "wrong-group", false, true),
             (FramingError::AeadLimitReached.into(), "api-misuse", false, false),
@@ -303,7 +315,11 @@ mod tests {
             (Error::AwaitingAuthentication { credentials: 1 }, "awaiting-authentication", true, false),
         ];
         for (error, code, retryable, peer) in cases {
-            assert_eq!((error.code(), error.is_retryable(), error.is_peer_fault()), (code, retryable, peer), "{error}");
+            assert_eq!(
+                (error.code(), error.is_retryable(), error.is_peer_fault()),
+                (code, retryable, peer),
+                "{error}"
+            );
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::keys::split_length;
 use crate::trace::event;
 use crate::{Client, Error, Group};
 use pleach_group::{
-    Changes, ExternalCommitSpec, MembershipChanges, MisuseError, RecordKey, external_commit, new_member_proposal,
-    verify_group_info,
+    Changes, ExternalCommitSpec, MembershipChanges, MisuseError, RecordKey, external_commit,
+    new_member_proposal, verify_group_info,
 };
 use pleach_storage::{KeyRange, RecordKind, Scope, StorageError, Value, VecBatch};
 use pleach_wire::{Extensions, Psk, ResumptionPskUsage};
@@ -129,7 +129,8 @@ impl<'a> ExternalJoin<'a> {
     /// Whatever is wrong with the GroupInfo or the tree; [`Error::Denied`] or [`Error::AwaitingAuthentication`] for a
     /// member's credential; those of the signer and the store. Nothing is stored then.
     pub fn build(self) -> Result<ExternalCommit, Error> {
-        let Self { client, group_info, ratchet_tree, resync, psks, leaf_extensions, authenticated_data } = self;
+        let Self { client, group_info, ratchet_tree, resync, psks, leaf_extensions, authenticated_data } =
+            self;
         let inner = &*client.0;
         let group_info = verify_group_info(&inner.env(&inner.config), group_info, ratchet_tree)?;
         let context = group_info.context();

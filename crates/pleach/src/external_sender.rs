@@ -4,8 +4,8 @@ use crate::{Error, decode};
 use pleach_crypto::{CipherSuiteId, CryptoProvider, Signer};
 use pleach_group::{GroupConfig, IncompatibleError, external_proposal};
 use pleach_wire::{
-    Add, Credential, ExternalSender as Entry, Extensions, GroupContextExtensions, LeafIndex, Proposal, ReInit, Remove,
-    SignaturePublicKey,
+    Add, Credential, Extensions, ExternalSender as Entry, GroupContextExtensions, LeafIndex, Proposal,
+    ReInit, Remove, SignaturePublicKey,
 };
 use std::sync::Arc;
 

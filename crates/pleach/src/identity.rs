@@ -53,7 +53,8 @@ impl Identities {
 
     /// The identity with this public key: for a leaf that exists.
     pub(crate) fn of_key(&self, public: &[u8]) -> Result<SigningIdentity, Error> {
-        self.find(|identity| identity.signer.public() == public).ok_or_else(|| ApiMisuse::NoSignerForLeaf.into())
+        self.find(|identity| identity.signer.public() == public)
+            .ok_or_else(|| ApiMisuse::NoSignerForLeaf.into())
     }
 
     /// Makes an identity known, before all others or after them.

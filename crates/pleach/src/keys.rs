@@ -47,8 +47,12 @@ impl<'a> Place<'a> {
             RecordKey::PathKeys => self.of_group(RecordKind::PathKeys, &[]),
             RecordKey::TreeNode(node) => self.of_group(RecordKind::TreeNode, &node.0.to_be_bytes()),
             RecordKey::Epoch(epoch) => self.of_group(RecordKind::Epoch, &epoch.to_be_bytes()),
-            RecordKey::EpochLeaf(epoch, leaf) => self.of_group(RecordKind::EpochLeaf, &in_epoch(*epoch, leaf.0)),
-            RecordKey::SecretNode(epoch, node) => self.of_group(RecordKind::SecretNode, &in_epoch(*epoch, node.0)),
+            RecordKey::EpochLeaf(epoch, leaf) => {
+                self.of_group(RecordKind::EpochLeaf, &in_epoch(*epoch, leaf.0))
+            }
+            RecordKey::SecretNode(epoch, node) => {
+                self.of_group(RecordKind::SecretNode, &in_epoch(*epoch, node.0))
+            }
             RecordKey::Ratchet(epoch, kind, leaf) => {
                 let mut key = self.of_group(RecordKind::Ratchet, &of_kind(*epoch, *kind));
                 key.push_suffix(&leaf.0.to_be_bytes());
@@ -100,7 +104,9 @@ impl<'a> Place<'a> {
             RecordRange::EpochLeaves(epoch) => starting(RecordKind::EpochLeaf, &epoch.to_be_bytes()),
             RecordRange::SecretNodes(epoch) => starting(RecordKind::SecretNode, &epoch.to_be_bytes()),
             RecordRange::Ratchets(epoch, kind) => starting(RecordKind::Ratchet, &of_kind(*epoch, *kind)),
-            RecordRange::SkippedKeys(epoch, kind) => starting(RecordKind::SkippedKey, &of_kind(*epoch, *kind)),
+            RecordRange::SkippedKeys(epoch, kind) => {
+                starting(RecordKind::SkippedKey, &of_kind(*epoch, *kind))
+            }
             RecordRange::Group => {
                 let application = Key::of_group(self.client, self.group, RecordKind::Application, &[]);
                 KeyRange::scope(self.client, scope).before(application).to_buf()
@@ -205,7 +211,8 @@ mod tests {
         assert_eq!(holds(RecordRange::OwnUpdateKeys), [12]);
         assert_eq!(holds(RecordRange::PendingCommits), [13]);
         assert_eq!(holds(RecordRange::Group).len(), names.len());
-        let application = Key::of_group(PLACE.client, PLACE.group, RecordKind::Application, b"note").to_bytes();
+        let application =
+            Key::of_group(PLACE.client, PLACE.group, RecordKind::Application, b"note").to_bytes();
         assert!(!PLACE.range(&RecordRange::Group).as_range().contains(&application));
         assert!(PLACE.whole().contains(&application));
     }

@@ -97,8 +97,8 @@ pub use executor::Threads;
 pub use external::{ExternalCommit, ExternalJoin};
 pub use external_sender::{ExternalSender, Outside};
 pub use group::{
-    ApplicationMessage, CommitBuilder, Group, GroupReport, LeafUpdate, MemberReport, Mergeable, PendingCommit, Received,
-    ReceivedProposal, Records, StagedCommit,
+    ApplicationMessage, CommitBuilder, Group, GroupReport, LeafUpdate, MemberReport, Mergeable,
+    PendingCommit, Received, ReceivedProposal, Records, StagedCommit,
 };
 pub use identity::SigningIdentity;
 pub use join::StagedJoin;
@@ -109,9 +109,9 @@ pub use pleach_crypto as crypto;
 pub use pleach_framing as framing;
 pub use pleach_group as state;
 pub use pleach_group::{
-    CredentialCheck, CredentialReason, CustomProposalRule, GroupConfig, GroupInfoSpec, IncompatibleError, KeyPackageRecord,
-    LifetimePolicy, Member, MembershipChanges, MisbehaviorError, MisuseError, PendingProposal, ProposalSpec, Rules, Status,
-    TreeDelivery, WelcomePart, WirePolicy,
+    CredentialCheck, CredentialReason, CustomProposalRule, GroupConfig, GroupInfoSpec, IncompatibleError,
+    JoinKind, KeyPackageRecord, LifetimePolicy, Member, MembershipChanges, MisbehaviorError, MisuseError,
+    PendingProposal, ProposalSpec, Rules, Status, TreeDelivery, WelcomePart, WirePolicy,
 };
 pub use pleach_storage as storage;
 pub use pleach_tree as tree;

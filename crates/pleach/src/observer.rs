@@ -5,7 +5,9 @@
 
 use crate::auth::Answers;
 use crate::{AuthDecision, Client, Error};
-use pleach_group::{CredentialCheck, CredentialReason, MembershipChanges, PendingProposal, verify_group_info};
+use pleach_group::{
+    CredentialCheck, CredentialReason, MembershipChanges, PendingProposal, verify_group_info,
+};
 use pleach_tree::RatchetTree;
 use pleach_wire::GroupContext;
 

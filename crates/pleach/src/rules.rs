@@ -62,6 +62,15 @@ impl Rules for AppRules {
         self.rules.allow_external_commit(context, joiner, removes)
     }
 
+    fn allow_join(
+        &self,
+        context: &GroupContext,
+        members: u32,
+        inviter: Option<&LeafNode>,
+    ) -> Result<(), GroupError> {
+        self.rules.allow_join(context, members, inviter)
+    }
+
     fn custom_proposal(&self, proposal_type: ProposalType) -> Option<CustomProposalRule> {
         self.rules.custom_proposal(proposal_type).or_else(|| self.custom.get(&proposal_type).copied())
     }

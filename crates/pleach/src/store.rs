@@ -3,13 +3,13 @@
 //! *Step, persist, swap, release*: a step computes what would change; its batch is applied, all or nothing; the state in
 //! memory follows; only then the output leaves. A step that lacks rows says which and is entered again.
 
+use crate::Error;
 use crate::batch::write;
 use crate::client::Inner;
 use crate::keys::Place;
-use crate::Error;
 use pleach_group::{
-    Changes, Env, GroupConfig, GroupError, GroupState, Interrupt, Need, RecordKey, RecordRange, Rows, RowError,
-    StepResult,
+    Changes, Env, GroupConfig, GroupError, GroupState, Interrupt, Need, RecordKey, RecordRange, RowError,
+    Rows, StepResult,
 };
 use pleach_storage::{RecordKind, StorageError, Value, VecBatch, row_version};
 use pleach_wire::NodeIndex;
@@ -61,7 +61,9 @@ impl Inner {
             match step(&env, &rows) {
                 Ok(output) => return Ok(output),
                 Err(Interrupt::Need(Need::Rows(names))) => self.read_rows(place, names, &mut rows)?,
-                Err(Interrupt::Need(_)) => return Err(Error::Internal("a step asks for a group that is not there")),
+                Err(Interrupt::Need(_)) => {
+                    return Err(Error::Internal("a step asks for a group that is not there"));
+                }
                 Err(Interrupt::Error(error)) => return Err(error.into()),
             }
         }
@@ -87,7 +89,9 @@ impl Inner {
                         rows.insert(name, row);
                     }
                 }
-                Err(Interrupt::Need(_)) => return Err(Error::Internal("opening a group asks for more than rows")),
+                Err(Interrupt::Need(_)) => {
+                    return Err(Error::Internal("opening a group asks for more than rows"));
+                }
                 Err(Interrupt::Error(error)) => return Err(error.into()),
             }
         }
@@ -110,11 +114,10 @@ impl Inner {
         let place = self.place(&group_id);
         let mut nodes = Vec::new();
         self.storage.scan(&place.range(&RecordRange::TreeNodes).as_range(), &mut |row| {
-            let index = row
-                .key
-                .suffix
-                .try_into()
-                .map_err(|_| StorageError::corrupt(RecordKind::TreeNode, "its key has the wrong length"))?;
+            let index =
+                row.key.suffix.try_into().map_err(|_| {
+                    StorageError::corrupt(RecordKind::TreeNode, "its key has the wrong length")
+                })?;
             nodes.push((NodeIndex(u32::from_be_bytes(index)), row.value.to_vec()));
             Ok(())
         })?;

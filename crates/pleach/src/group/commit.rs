@@ -4,16 +4,16 @@
 //! merging loses nothing. Any number of Commits may be pending; the one that wins is merged, and the others end with the
 //! epoch.
 
-use super::proposals::{LeafUpdate, external, resumption};
 use super::Group;
+use super::proposals::{LeafUpdate, external, resumption};
 use crate::auth::Answers;
 use crate::decode::key_package;
 use crate::keys::Place;
 use crate::trace::event;
 use crate::{Error, SigningIdentity};
 use pleach_group::{
-    CommitSpec, GroupInfoSpec, LeafChanges, MembershipChanges, MisuseError, PendingSelection, ProposalSpec, RecordKey,
-    RecordRange, TreeDelivery, WelcomePart,
+    CommitSpec, GroupInfoSpec, LeafChanges, MembershipChanges, MisuseError, PendingSelection, ProposalSpec,
+    RecordKey, RecordRange, TreeDelivery, WelcomePart,
 };
 use pleach_storage::VecBatch;
 use pleach_wire::{Extensions, LeafIndex, ProposalType, ReInit, ResumptionPskUsage};

@@ -20,7 +20,8 @@ pub struct StagedCommit {
 
 impl StagedCommit {
     pub(super) fn new(group: &Group, staged: pleach_group::StagedCommit) -> Result<Self, Error> {
-        let answers = Answers::ask(group.client.0.auth(), group.id(), staged.credentials(), Some(group.own_index()))?;
+        let answers =
+            Answers::ask(group.client.0.auth(), group.id(), staged.credentials(), Some(group.own_index()))?;
         Ok(Self { staged: Box::new(staged), answers })
     }
 

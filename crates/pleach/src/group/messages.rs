@@ -34,9 +34,8 @@ impl Group {
     ) -> Result<Vec<u8>, Error> {
         self.refresh()?;
         let signer = self.identity()?.signer;
-        let step = self.step(|state, env, rows| {
-            state.send_application(env, rows, &*signer, data, authenticated_data)
-        })?;
+        let step = self
+            .step(|state, env, rows| state.send_application(env, rows, &*signer, data, authenticated_data))?;
         let more = self.records(records)?;
         let sent = self.persist(step, more)?;
         event!(

@@ -187,7 +187,9 @@ impl Group {
         if !(is_nothing(&changes) && more.is_empty()) {
             let place = inner.place(self.state.group_id());
             if let Err(error) = inner.apply(&place, &changes, more) {
+                // Follow the store now, so that what the handle shows is true; else before its next use.
                 self.stale = true;
+                let _unreadable = self.refresh();
                 return Err(error);
             }
         }
@@ -223,7 +225,10 @@ impl Group {
 
 impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group").field("state", &self.state).field("stale", &self.stale).finish_non_exhaustive()
+        f.debug_struct("Group")
+            .field("state", &self.state)
+            .field("stale", &self.stale)
+            .finish_non_exhaustive()
     }
 }
 

@@ -185,10 +185,18 @@ impl Group {
         let own = self.own_leaf()?;
         let present = || {
             let ours = |kind: pleach_wire::ExtensionType| !kind.is_grease();
-            own.leaf_node.extensions.iter().filter(|extension| ours(extension.extension_type)).cloned().collect()
+            own.leaf_node
+                .extensions
+                .iter()
+                .filter(|extension| ours(extension.extension_type))
+                .cloned()
+                .collect()
         };
         Ok(Some(LeafSpec {
-            credential: update.identity.as_ref().map_or(own.credential.clone(), |identity| identity.credential.clone()),
+            credential: update
+                .identity
+                .as_ref()
+                .map_or(own.credential.clone(), |identity| identity.credential.clone()),
             capabilities: self.client.capabilities().clone(),
             extensions: update.extensions.clone().unwrap_or_else(present),
         }))

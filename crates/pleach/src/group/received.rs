@@ -1,8 +1,8 @@
 //! [`Received`]: what a message turned out to be.
 
 use super::{Group, PendingCommit, StagedCommit};
-use crate::auth::Answers;
 use crate::Error;
+use crate::auth::Answers;
 use pleach_group::Incoming;
 use pleach_wire::{LeafIndex, Opaque, Proposal, Sender};
 use std::fmt;

@@ -40,7 +40,11 @@ impl Group {
         if given != expected {
             return Err(MisuseError::NotReInitialized.into()); // R171
         }
-        let options = GroupOptions { suite: Some(agreed.cipher_suite), extensions: agreed.extensions.clone(), ..GroupOptions::default() };
+        let options = GroupOptions {
+            suite: Some(agreed.cipher_suite),
+            extensions: agreed.extensions.clone(),
+            ..GroupOptions::default()
+        };
         self.follow(ResumptionPskUsage::Reinit, &agreed.group_id, &options, key_packages)
     }
 

@@ -1,0 +1,11 @@
+//! The facade from outside: groups and their lives, restarts and races, trust, joining in other ways, and cost in rows.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod basics;
+mod common;
+mod outside;
+mod restart;
+mod rows;
+mod secrets;
+mod trust;
