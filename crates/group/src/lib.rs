@@ -42,6 +42,8 @@ mod receive;
 mod records;
 mod row;
 mod state;
+#[cfg(test)]
+mod tests;
 mod x509;
 
 pub use apply::Member;

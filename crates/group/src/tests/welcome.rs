@@ -1,0 +1,635 @@
+//! Joining by Welcome (RFC 9420 §12.4.3, §12.4.3.1), and GroupInfos and trees from outside (§12.4.3.2, §12.4.3.3).
+
+use super::{driver::*, evil::*, invitation::Invitation};
+use crate::CredentialReason;
+use pleach_crypto::CryptoError;
+use pleach_key_schedule::KeyScheduleError;
+use pleach_tree::TreeError;
+use pleach_wire::{MlsMessage, Node, NodeIndex, ParentNode, RatchetTreeNodes};
+
+/// Alice, Bob and Carol, with a path of Alice's, and Dave, who has an invitation of hers: with a path or without.
+fn invited(force_path: bool) -> (Client, Client, Client, Client, Vec<u8>) {
+    let (mut alice, mut bob, mut carol) = trio();
+    let update = alice.commit_and_merge(CommitSpec { force_path: true, ..CommitSpec::default() });
+    bob.follow(&update);
+    carol.follow(&update);
+    let mut dave = Client::new("dave", SUITE_1, &in_public());
+    let add = alice.commit(&CommitSpec {
+        proposals: vec![ProposalSpec::Add(dave.key_package())],
+        force_path,
+        ..CommitSpec::default()
+    });
+    alice.merge(&add);
+    bob.follow(add.message());
+    carol.follow(add.message());
+    (alice, bob, carol, dave, add.welcomes()[0].message.clone())
+}
+
+/// As [`invited`], in a tree that has leaves only, so that one can be changed without a parent hash being wrong.
+fn invited_to_leaves() -> (Client, Client, Client, Invitation) {
+    let (mut alice, _, carol) = trio();
+    let mut dave = Client::new("dave", SUITE_1, &in_public());
+    let proposals = vec![ProposalSpec::Add(dave.key_package())];
+    let welcome = alice.commit_and_merge(CommitSpec { proposals, ..CommitSpec::default() });
+    let invitation = Invitation::open(&dave, &welcome);
+    (alice, carol, dave, invitation)
+}
+
+/// The Welcome as it is, and sealed again, are good; and changed so, it is refused.
+#[track_caller]
+fn refuses(change: impl Fn(Invitation) -> Invitation, error: impl Into<GroupError>) {
+    let (alice, _, _, dave, welcome) = invited(true);
+    let invitation = Invitation::open(&dave, &welcome);
+    dave.clone().join(&invitation.seal(&alice)).unwrap();
+    let rows = dave.rows.clone();
+    assert_eq!(dave.refuses_welcome(&change(invitation).seal(&alice)), error.into());
+    assert_eq!(rows, dave.rows);
+}
+
+fn leaf_of(nodes: &[Option<Node>], leaf: usize) -> LeafNode {
+    match &nodes[2 * leaf] {
+        Some(Node::Leaf(leaf)) => leaf.clone().into_value(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn change_parent(nodes: &mut [Option<Node>], node: usize, change: impl FnOnce(&mut ParentNode)) {
+    match &mut nodes[node] {
+        Some(Node::Parent(parent)) => change(parent),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Changes a leaf of the tree and has its owner sign it.
+fn resigned(
+    owner: &Client,
+    invitation: Invitation,
+    index: usize,
+    change: impl FnOnce(&mut LeafNode),
+) -> Invitation {
+    let mut nodes = invitation.nodes();
+    let mut leaf = leaf_of(&nodes, index);
+    change(&mut leaf);
+    let place = (&b"group"[..], LeafIndex(index as u32));
+    let leaf = crate::leaf::sign_leaf(&owner.suite, &*owner.signer, leaf, place).unwrap();
+    nodes[2 * index] = Some(Node::Leaf(leaf));
+    invitation.with_nodes(nodes)
+}
+
+// breaks: R234
+#[test]
+fn refuses_a_welcome_for_somebody_else() {
+    let (_, _, _, dave, welcome) = invited(true);
+    let mut other = Client::new("erin", SUITE_1, &in_public());
+    other.key_package();
+    assert_eq!(other.refuses_welcome(&welcome), IncompatibleError::NoKeyPackage.into());
+    dave.clone().join(&welcome).unwrap();
+    // A key package that the Welcome does not name.
+    let env = other.env();
+    let record = crate::new_key_package(&env, &other.key_package_spec(), &*other.signer).unwrap();
+    let read = crate::read_welcome(&env, &welcome).unwrap();
+    let refused = crate::open_welcome(&env, read, record).unwrap_err();
+    assert_eq!(refused, IncompatibleError::NoKeyPackage.into());
+}
+
+// breaks: R234, R239
+#[test]
+fn refuses_a_welcome_of_another_suite() {
+    refuses(|it| it.change(|it| it.cipher_suite = SUITE_2), MisbehaviorError::SuiteMismatch);
+    let other = |it: Invitation| it.change(|it| it.group_info.group_context.cipher_suite = SUITE_2);
+    refuses(other, MisbehaviorError::SuiteMismatch);
+    let unknown = CipherSuiteId(0xF001);
+    refuses(|it| it.change(|it| it.cipher_suite = unknown), IncompatibleError::CipherSuite(unknown));
+}
+
+// breaks: R235, R236
+#[test]
+fn refuses_a_welcome_that_does_not_decrypt() {
+    let (alice, _, _, dave, welcome) = invited(true);
+    let invitation = Invitation::open(&dave, &welcome).confirmed();
+    dave.clone().join(&invitation.seal_as_is(&alice, |_| (), b"Welcome")).unwrap();
+    let label = invitation.seal_as_is(&alice, |_| (), b"Welcom");
+    assert_eq!(dave.refuses_welcome(&label), CryptoError::DecryptionFailed.into());
+    let spoiled = invitation.seal_as_is(&alice, |bytes| bytes[0] ^= 1, b"Welcome");
+    assert_eq!(dave.refuses_welcome(&spoiled), KeyScheduleError::GroupInfoDecryption.into());
+    // What is encrypted for the group is the context of what is encrypted for one.
+    let MlsMessage { body: pleach_wire::MlsMessageBody::Welcome(mut parts), .. } = decode(&welcome).unwrap()
+    else {
+        panic!("a Welcome")
+    };
+    let mut bytes = parts.encrypted_group_info.to_vec();
+    bytes[0] ^= 1;
+    parts.encrypted_group_info = bytes.into();
+    let swapped = encode(&MlsMessage::from(parts)).unwrap();
+    assert_eq!(dave.refuses_welcome(&swapped), CryptoError::DecryptionFailed.into());
+}
+
+// breaks: R237
+#[test]
+fn refuses_a_group_info_that_its_signer_did_not_sign() {
+    let (alice, bob, _, dave, welcome) = invited(true);
+    let invitation = Invitation::open(&dave, &welcome);
+    let error = GroupError::from(MisbehaviorError::GroupInfoSignature);
+    assert_eq!(dave.refuses_welcome(&invitation.seal(&bob)), error);
+    for signer in [1, 3, 4, 1 << 31] {
+        let other = invitation.clone().change(|it| it.group_info.signer = LeafIndex(signer));
+        assert_eq!(dave.refuses_welcome(&other.seal(&alice)), error);
+    }
+    dave.clone().join(&invitation.seal(&alice)).unwrap();
+    // A blank signer.
+    let (mut alice, mut bob, _) = trio();
+    bob.follow(&alice.commit_and_merge(CommitSpec {
+        proposals: vec![ProposalSpec::Remove(LeafIndex(2))],
+        ..CommitSpec::default()
+    }));
+    let mut dave = Client::new("dave", SUITE_1, &in_public());
+    let spec = CommitSpec { proposals: vec![ProposalSpec::Add(dave.key_package())], ..CommitSpec::default() };
+    let welcome = alice.commit_and_merge(spec);
+    let blank = Invitation::open(&dave, &welcome).change(|it| it.group_info.signer = LeafIndex(3));
+    assert_eq!(dave.refuses_welcome(&blank.seal(&alice)), error);
+}
+
+// breaks: R238
+#[test]
+fn a_group_of_the_same_id_is_not_replaced() {
+    let (_, _, _, mut dave, welcome) = invited(true);
+    let staged = dave.stage_join(&welcome, None, None).unwrap();
+    let step = staged.into_step(&dave.env()).unwrap();
+    assert!(step.changes.guards.contains(&Guard::Absent(RecordKey::Head)));
+    assert!(dave.guards_hold(&step.changes));
+    dave.create(b"group", Extensions::default());
+    assert!(!dave.guards_hold(&step.changes), "the batch is refused as a whole");
+}
+
+// breaks: R105, R240, R254
+#[test]
+fn refuses_a_tree_with_another_hash() {
+    let swapped = |it: Invitation| {
+        let mut nodes = it.nodes();
+        nodes.swap(2, 4);
+        let tree = RatchetTreeNodes::new(nodes).unwrap();
+        it.change(|it| it.set_extension(Extension::new(&tree).unwrap()))
+    };
+    refuses(swapped, MisbehaviorError::TreeHash);
+    let hash =
+        |it: Invitation| it.change(|it| it.group_info.group_context.tree_hash = Opaque::from(&[0; 32]));
+    refuses(hash, MisbehaviorError::TreeHash);
+}
+
+// breaks: R240, R109
+#[test]
+fn refuses_a_tree_with_a_parent_hash_that_is_wrong() {
+    let wrong = |it: Invitation| {
+        let mut nodes = it.nodes();
+        change_parent(&mut nodes, 1, |parent| parent.parent_hash = Opaque::from(&[1; 32]));
+        it.with_nodes(nodes)
+    };
+    refuses(wrong, TreeError::ParentHashInvalid(NodeIndex(3)));
+}
+
+// breaks: R240, R071, R074
+#[test]
+fn refuses_a_tree_with_a_leaf_that_its_owner_did_not_sign() {
+    let (alice, _, dave, invitation) = invited_to_leaves();
+    let longer = |leaf: &mut LeafNode| {
+        leaf.leaf_node_source = LeafNodeSource::KeyPackage(Lifetime { not_before: 0, not_after: 3 * NOW });
+    };
+    let changes: [fn(&mut LeafNode); 4] = [
+        |leaf| leaf.signature = Opaque::from(&[0; 64]),
+        |leaf| leaf.credential = Credential::basic(b"mallory"),
+        |leaf| leaf.capabilities.cipher_suites = [SUITE_2].into(),
+        longer,
+    ];
+    for change in changes {
+        let mut nodes = invitation.nodes();
+        let mut leaf = leaf_of(&nodes, 2);
+        change(&mut leaf);
+        nodes[4] = Some(Node::Leaf(Kept::new(leaf).unwrap()));
+        let refused = dave.refuses_welcome(&invitation.clone().with_nodes(nodes).seal(&alice));
+        assert_eq!(refused, TreeError::LeafSignature(LeafIndex(2)).into());
+    }
+    dave.stage_join(&invitation.seal(&alice), None, None).unwrap();
+}
+
+// breaks: R240, R064, R065, R075, R079, R085
+#[test]
+fn refuses_a_tree_with_a_leaf_that_is_not_valid() {
+    let (alice, carol, dave, invitation) = invited_to_leaves();
+    let cases: [(fn(&mut LeafNode), GroupError); 3] = [
+        (
+            |leaf| leaf.extensions = vec![unknown_extension(UNKNOWN)].into(),
+            MisbehaviorError::LeafExtensionNotListed(ExtensionType(UNKNOWN)).into(),
+        ),
+        (
+            |leaf| leaf.capabilities.credentials = [CredentialType::X509].into(),
+            MisbehaviorError::LeafCredentialNotListed(CredentialType::BASIC).into(),
+        ),
+        (
+            |leaf| leaf.extensions = vec![unknown_extension(2)].into(),
+            MisbehaviorError::MisplacedExtension(ExtensionType::RATCHET_TREE).into(),
+        ),
+    ];
+    for (change, error) in cases {
+        let changed = resigned(&carol, invitation.clone(), 2, change);
+        assert_eq!(dave.refuses_welcome(&changed.seal(&alice)), error);
+    }
+    // Changed in a way that is allowed, and signed, it is welcome.
+    let changed = resigned(&carol, invitation.clone(), 2, |leaf| {
+        leaf.capabilities = supporting(&leaf.capabilities, &[UNKNOWN], &[], &[]);
+    });
+    dave.clone().join(&changed.seal(&alice)).unwrap();
+    // What the GroupContext demands, Carol lacks.
+    let required = pleach_wire::RequiredCapabilities {
+        proposal_types: [ProposalType(UNKNOWN)].into(),
+        ..Default::default()
+    };
+    let demanding = invitation.change(|it| {
+        it.group_info.group_context.extensions = vec![Extension::new(&required).unwrap()].into();
+    });
+    assert_eq!(dave.refuses_welcome(&demanding.seal(&alice)), IncompatibleError::RequiredCapability.into());
+}
+
+// breaks: R068, R078
+#[test]
+fn lifetimes_in_a_joined_tree_follow_policy() {
+    let (alice, carol, mut dave, invitation) = invited_to_leaves();
+    let lifetime = |not_after| {
+        resigned(&carol, invitation.clone(), 2, |leaf| {
+            leaf.leaf_node_source = LeafNodeSource::KeyPackage(Lifetime { not_before: 0, not_after });
+        })
+        .seal(&alice)
+    };
+    let (expired, long) = (lifetime(NOW / 2), lifetime(u64::MAX));
+    assert_eq!(dave.refuses_welcome(&long), MisbehaviorError::LifetimeTooLong.into());
+    dave.stage_join(&expired, None, None).unwrap();
+    dave.config.lifetime.check_joined_tree = true;
+    assert_eq!(dave.refuses_welcome(&expired), MisbehaviorError::LifetimeExpired.into());
+    dave.stage_join(&invitation.seal(&alice), None, None).unwrap();
+    dave.config.lifetime.maximum_total = None;
+    dave.stage_join(&long, None, None).unwrap();
+}
+
+// breaks: R241
+#[test]
+fn refuses_a_tree_with_unmerged_leaves_that_cannot_be() {
+    let (mut alice, _, mut carol) = trio();
+    // Bob goes, and Dave is added in his place, below a root that is not blank: leaf 3 stays blank.
+    let removal = alice.commit_and_merge(CommitSpec {
+        proposals: vec![ProposalSpec::Remove(LeafIndex(1))],
+        ..CommitSpec::default()
+    });
+    carol.follow(&removal);
+    let mut dave = Client::new("dave", SUITE_1, &in_public());
+    let proposals = vec![ProposalSpec::Add(dave.key_package())];
+    let welcome = alice.commit_and_merge(CommitSpec { proposals, ..CommitSpec::default() });
+    let invitation = Invitation::open(&dave, &welcome);
+    let unmerged = |leaves: &[u32]| {
+        let mut nodes = invitation.nodes();
+        let leaves: Vec<_> = leaves.iter().map(|leaf| LeafIndex(*leaf)).collect();
+        change_parent(&mut nodes, 3, |root| root.unmerged_leaves = leaves.into());
+        invitation.clone().with_nodes(nodes).seal(&alice)
+    };
+    let root = NodeIndex(3);
+    let cases: [(&[u32], TreeError); 2] =
+        [(&[1, 4], TreeError::UnmergedNotDescendant(root)), (&[1, 3], TreeError::UnmergedBlank(root))];
+    for (leaves, error) in cases {
+        assert_eq!(dave.refuses_welcome(&unmerged(leaves)), error.into(), "{leaves:?}");
+    }
+    dave.join(&unmerged(&[1])).unwrap();
+}
+
+// breaks: R083, R084, R241, R277
+#[test]
+fn refuses_a_tree_with_a_key_twice() {
+    let (alice, _, carol, dave, welcome) = invited(true);
+    let invitation = Invitation::open(&dave, &welcome);
+    let nodes = invitation.nodes();
+    let encryption_key = leaf_of(&nodes, 1).encryption_key;
+    let twice = resigned(&carol, invitation.clone(), 2, |leaf| leaf.encryption_key = encryption_key.clone());
+    let refused = dave.refuses_welcome(&twice.seal(&alice));
+    assert_eq!(refused, MisbehaviorError::DuplicateEncryptionKey.into());
+    let mut nodes = invitation.nodes();
+    change_parent(&mut nodes, 1, |parent| parent.encryption_key = encryption_key);
+    let refused = dave.refuses_welcome(&invitation.clone().with_nodes(nodes).seal(&alice));
+    assert_eq!(refused, MisbehaviorError::DuplicateEncryptionKey.into());
+    let signature_key = leaf_of(&invitation.nodes(), 1).signature_key;
+    let twice = resigned(&carol, invitation.clone(), 2, |leaf| leaf.signature_key = signature_key);
+    let refused = dave.refuses_welcome(&twice.seal(&alice));
+    assert_eq!(refused, MisbehaviorError::DuplicateSignatureKey.into());
+    dave.stage_join(&invitation.seal(&alice), None, None).unwrap();
+}
+
+// breaks: R242
+#[test]
+fn refuses_a_tree_without_the_own_leaf() {
+    let (alice, ..) = invited(false);
+    let changed = |change: fn(&mut Client, Invitation) -> Invitation| {
+        let (alice, _, _, mut dave, welcome) = invited(false);
+        let invitation = Invitation::open(&dave, &welcome);
+        let changed = change(&mut dave, invitation);
+        dave.refuses_welcome(&changed.seal(&alice))
+    };
+    // Another leaf of the same client, with the same key.
+    let other = changed(|dave, invitation| {
+        let mut nodes = invitation.nodes();
+        nodes[6] = Some(Node::Leaf(dave.key_package().leaf_node.clone()));
+        invitation.with_nodes(nodes)
+    });
+    assert_eq!(other, MisbehaviorError::OwnLeafMissing.into());
+    // No leaf at all.
+    let none = changed(|_, invitation| {
+        let mut nodes = invitation.nodes();
+        nodes.truncate(5);
+        change_parent(&mut nodes, 3, |root| root.unmerged_leaves = vec![].into());
+        invitation.with_nodes(nodes)
+    });
+    assert_eq!(none, MisbehaviorError::OwnLeafMissing.into());
+    assert_eq!(alice.state().epoch(), 3);
+}
+
+// breaks: R243, R244
+#[test]
+fn refuses_a_path_secret_that_does_not_fit_the_tree() {
+    let secret = |it: Invitation| it.change(|it| it.group_secrets.path_secret = Some(Secret::zero(32)));
+    refuses(secret, MisbehaviorError::PathSecret);
+    // The path secret is for the common ancestor of Dave and the signer: as if Carol had signed.
+    let (_, _, carol, dave, welcome) = invited(true);
+    let invitation = Invitation::open(&dave, &welcome).change(|it| it.group_info.signer = LeafIndex(2));
+    assert_eq!(dave.refuses_welcome(&invitation.seal(&carol)), MisbehaviorError::PathSecret.into());
+}
+
+// breaks: R245
+#[test]
+fn refuses_a_welcome_with_a_wrong_confirmation_tag() {
+    let (alice, _, _, dave, welcome) = invited(true);
+    let invitation = Invitation::open(&dave, &welcome);
+    let tags = [Opaque::default(), Opaque::from(&[0; 32]), Opaque::from(&[0; 33])];
+    for tag in tags {
+        let changed = invitation.clone().change(|it| it.group_info.confirmation_tag = tag);
+        let welcome = changed.seal_as_is(&alice, |_| (), b"Welcome");
+        assert_eq!(dave.refuses_welcome(&welcome), MisbehaviorError::ConfirmationTag.into());
+    }
+    dave.stage_join(&invitation.seal(&alice), None, None).unwrap();
+}
+
+// breaks: R246, R122
+#[test]
+fn a_joiner_without_a_path_secret_is_unmerged_and_can_commit() {
+    let (mut alice, mut bob, _, mut dave, welcome) = invited(false);
+    let path_secret = Invitation::open(&dave, &welcome).group_secrets.path_secret;
+    assert_eq!(path_secret, None);
+    dave.join(&welcome).unwrap();
+    let root = dave.state().tree().unwrap().parent(NodeIndex(3)).unwrap().unwrap();
+    assert_eq!(root.unmerged_leaves(), [LeafIndex(3)]);
+    assert_eq!(alice.authenticator(), dave.authenticator());
+    // The transcript of a joiner is that of the members.
+    let commit = dave.commit_and_merge(CommitSpec { force_path: true, ..CommitSpec::default() });
+    alice.follow(&commit);
+    bob.follow(&commit);
+    assert_eq!(alice.authenticator(), dave.authenticator());
+    let commit = alice.commit_and_merge(CommitSpec { force_path: true, ..CommitSpec::default() });
+    dave.follow(&commit);
+    assert_eq!(alice.authenticator(), dave.authenticator());
+}
+
+// breaks: R118
+#[test]
+fn refuses_a_group_of_another_version() {
+    let version = ProtocolVersion(2);
+    let other = |it: Invitation| it.change(|it| it.group_info.group_context.version = version);
+    refuses(other, MisbehaviorError::Version(version));
+}
+
+// breaks: R247, R259
+#[test]
+fn unknown_extensions_of_a_group_info_are_ignored() {
+    let (alice, _, _, dave, welcome) = invited(true);
+    let invitation = Invitation::open(&dave, &welcome);
+    let more = invitation.change(|it| it.set_extension(unknown_extension(UNKNOWN)));
+    dave.clone().join(&more.seal(&alice)).unwrap();
+    // Known ones in a wrong place are not.
+    for wrong in [1, 3, 5] {
+        let more = more.clone().change(|it| it.set_extension(unknown_extension(wrong)));
+        let refused = dave.refuses_welcome(&more.seal(&alice));
+        assert_eq!(refused, MisbehaviorError::MisplacedExtension(ExtensionType(wrong)).into());
+    }
+}
+
+// breaks: R187
+#[test]
+fn refuses_two_extensions_of_one_type_in_a_group_info() {
+    let twice = |it: Invitation| {
+        it.change(|it| {
+            let mut list = it.group_info.extensions.to_vec();
+            list.extend([unknown_extension(UNKNOWN), unknown_extension(UNKNOWN)]);
+            it.group_info.extensions = list.into();
+        })
+    };
+    refuses(twice, MisbehaviorError::DuplicateExtension(ExtensionType(UNKNOWN)));
+}
+
+// breaks: R247, R260, R264, R265
+#[test]
+fn refuses_a_group_with_an_extension_that_is_not_supported() {
+    let with = |extension: u16| {
+        move |it: Invitation| {
+            it.change(|it| {
+                it.group_info.group_context.extensions = vec![unknown_extension(extension)].into();
+            })
+        }
+    };
+    refuses(with(UNKNOWN), IncompatibleError::GroupContextExtension(ExtensionType(UNKNOWN)));
+    // GREASE is no exception, listed or not.
+    refuses(with(0x0A0A), IncompatibleError::OwnExtension(ExtensionType(0x0A0A)));
+}
+
+// breaks: R255, R261
+#[test]
+fn refuses_an_extension_in_the_group_context_that_has_no_place_there() {
+    for wrong in [ExtensionType::APPLICATION_ID, ExtensionType::RATCHET_TREE, ExtensionType::EXTERNAL_PUB] {
+        let with = |it: Invitation| {
+            it.change(|it| {
+                it.group_info.group_context.extensions = vec![unknown_extension(wrong.0)].into();
+            })
+        };
+        refuses(with, MisbehaviorError::MisplacedExtension(wrong));
+    }
+}
+
+// breaks: R248, R254
+#[test]
+fn a_tree_that_is_not_in_the_welcome_must_be_given() {
+    let (alice, _, _, dave, welcome) = invited(true);
+    let invitation = Invitation::open(&dave, &welcome).without_extension(ExtensionType::RATCHET_TREE);
+    let bare = invitation.seal(&alice);
+    assert_eq!(dave.refuses_welcome(&bare), IncompatibleError::MissingRatchetTree.into());
+    let tree = alice.state().ratchet_tree().unwrap();
+    dave.stage_join(&bare, Some(&tree), None).unwrap();
+    let (other, ..) = trio();
+    let other = other.state().ratchet_tree().unwrap();
+    let refused = dave.stage_join(&bare, Some(&other), None).unwrap_err();
+    assert_eq!(refused, MisbehaviorError::GroupInfoSignature.into());
+    let mut nodes = decode::<RatchetTreeNodes>(&tree).unwrap().to_vec();
+    nodes[1] = None;
+    let blanked = encode(&RatchetTreeNodes::new(nodes).unwrap()).unwrap();
+    let refused = dave.stage_join(&bare, Some(&blanked), None).unwrap_err();
+    assert_eq!(refused, MisbehaviorError::TreeHash.into());
+}
+
+// breaks: R249, R225
+#[test]
+fn one_welcome_or_several_serve_all_who_were_added() {
+    let (mut alice, mut bob, _) = trio();
+    let names = ["dave", "erin", "frank"];
+    let mut joiners = names.map(|name| Client::new(name, SUITE_1, &in_public()));
+    let adds = joiners.iter_mut().map(|joiner| ProposalSpec::Add(joiner.key_package())).collect();
+    let commit =
+        alice.commit(&CommitSpec { proposals: adds, welcome_size: Some(2), ..CommitSpec::default() });
+    assert_eq!(commit.welcomes().iter().map(|part| part.recipients.len()).collect::<Vec<_>>(), [2, 1]);
+    alice.merge(&commit);
+    bob.follow(commit.message());
+    for (joiner, welcome) in joiners.iter_mut().zip([0, 0, 1]) {
+        let [first, second] = commit.welcomes() else { panic!("two Welcomes") };
+        let (mine, other) = if welcome == 0 { (first, second) } else { (second, first) };
+        assert_eq!(joiner.refuses_welcome(&other.message), IncompatibleError::NoKeyPackage.into());
+        joiner.join(&mine.message).unwrap();
+        assert_eq!(joiner.authenticator(), bob.authenticator());
+    }
+}
+
+// breaks: R158
+#[test]
+fn a_key_package_is_used_once_unless_it_is_a_last_resort() {
+    let (_, _, _, mut dave, welcome) = invited(true);
+    let key_packages =
+        |client: &Client| client.rows.keys().filter(|key| matches!(key, RecordKey::KeyPackage(_))).count();
+    assert_eq!(key_packages(&dave), 1);
+    let mut again = dave.clone();
+    for row in again.rows.values_mut() {
+        let mut record = crate::KeyPackageRecord::from_row(row).unwrap();
+        record.last_resort = true;
+        *row = record.to_row();
+    }
+    again.join(&welcome).unwrap();
+    assert_eq!(key_packages(&again), 1);
+    dave.join(&welcome).unwrap();
+    assert_eq!(key_packages(&dave), 0);
+    assert_eq!(dave.refuses_welcome(&welcome), IncompatibleError::NoKeyPackage.into());
+}
+
+// breaks: R026, R030, R073
+#[test]
+fn all_credentials_of_a_joined_tree_are_to_be_answered_for() {
+    let sender = pleach_wire::ExternalSender {
+        signature_key: Client::new("server", SUITE_1, &in_public()).signer.public().into(),
+        credential: Credential::basic(b"server"),
+    };
+    let senders = pleach_wire::ExternalSenders { external_senders: vec![sender].into() };
+    let extensions = Extensions::from(vec![Extension::new(&senders).unwrap()]);
+    let (mut alice, ..) = trio_with(SUITE_1, &in_public(), extensions, &|_| ());
+    let mut dave = Client::new("dave", SUITE_1, &in_public());
+    let proposals = vec![ProposalSpec::Add(dave.key_package())];
+    let welcome = alice.commit_and_merge(CommitSpec { proposals, ..CommitSpec::default() });
+    let staged = dave.stage_join(&welcome, None, None).unwrap();
+    let checks: Vec<_> =
+        staged.credentials().iter().map(|check| (check.reason, check.leaf, check.new.clone())).collect();
+    let member = |leaf, name: &str| {
+        (CredentialReason::JoinedTree, Some(LeafIndex(leaf)), Credential::basic(name.as_bytes()))
+    };
+    let external = (CredentialReason::ExternalSender, None, Credential::basic(b"server"));
+    assert_eq!(checks, [member(0, "alice"), member(1, "bob"), member(2, "carol"), external]);
+}
+
+struct NotWithAlice;
+
+impl Rules for NotWithAlice {
+    fn allow_join(
+        &self,
+        _: &pleach_wire::GroupContext,
+        members: u32,
+        inviter: Option<&LeafNode>,
+    ) -> Result<(), GroupError> {
+        assert_eq!((members, inviter.unwrap().credential.clone()), (4, Credential::basic(b"alice")));
+        Err(GroupError::Denied("not with her"))
+    }
+}
+
+#[test]
+fn the_application_can_decline_an_invitation() {
+    let (_, _, _, mut dave, welcome) = invited(true);
+    dave.rules = &NotWithAlice;
+    assert_eq!(dave.refuses_welcome(&welcome), GroupError::Denied("not with her"));
+}
+
+// breaks: R250
+#[test]
+fn refuses_to_join_without_the_key_for_external_commits() {
+    let (mut alice, bob, _) = trio();
+    let dave = Client::new("dave", SUITE_1, &in_public());
+    let external = |group_info: &[u8]| {
+        let env = dave.env();
+        let verified = crate::verify_group_info(&env, group_info, None).unwrap();
+        let spec = crate::ExternalCommitSpec {
+            leaf: dave.leaf.clone(),
+            resync: false,
+            psks: Vec::new(),
+            authenticated_data: Vec::new(),
+        };
+        match crate::external_commit(&env, &Rows::new(), &verified, &spec, &*dave.signer) {
+            Ok(step) => Ok(step.output.message().to_vec()),
+            Err(Interrupt::Error(error)) => Err(error),
+            Err(Interrupt::Need(need)) => panic!("{need:?}"),
+        }
+    };
+    let without = alice.group_info(false, TreeDelivery::Inline);
+    assert_eq!(external(&without).unwrap_err(), MisbehaviorError::MissingExternalPub.into());
+    let with = alice.group_info(true, TreeDelivery::Inline);
+    bob.clone().follow(&external(&with).unwrap());
+}
+
+// breaks: R251, R237, R240, R252
+#[test]
+fn a_group_info_is_verified_before_an_external_commit() {
+    let (mut alice, bob, _) = trio();
+    let dave = Client::new("dave", SUITE_1, &in_public());
+    let verify = |message: &[u8]| {
+        crate::verify_group_info(&dave.env(), message, None).map(|verified| verified.signer())
+    };
+    let good = alice.group_info(true, TreeDelivery::Inline);
+    assert_eq!(verify(&good), Ok(LeafIndex(0)));
+    let forged = bob.changed_group_info(&good, |_| ());
+    assert_eq!(verify(&forged), Err(MisbehaviorError::GroupInfoSignature.into()));
+    let hash = |group_info: &mut pleach_wire::GroupInfo| {
+        group_info.group_context.tree_hash = Opaque::from(&[1; 32]);
+    };
+    assert_eq!(verify(&alice.changed_group_info(&good, hash)), Err(MisbehaviorError::TreeHash.into()));
+    let version = |group_info: &mut pleach_wire::GroupInfo| {
+        group_info.group_context.version = ProtocolVersion(9);
+    };
+    let refused = verify(&alice.changed_group_info(&good, version));
+    assert_eq!(refused, Err(MisbehaviorError::Version(ProtocolVersion(9)).into()));
+    let bare = alice.group_info(true, TreeDelivery::OutOfBand);
+    assert_eq!(verify(&bare), Err(IncompatibleError::MissingRatchetTree.into()));
+    let trailing = alice.changed_group_info(&good, |group_info| {
+        let tree = group_info.extensions.find(ExtensionType::RATCHET_TREE).unwrap().extension_data.to_vec();
+        let nodes: RatchetTreeNodes = decode(&tree).unwrap();
+        let mut body: Vec<u8> = nodes
+            .iter()
+            .flat_map(|node| match node {
+                None => vec![0],
+                Some(node) => [vec![1], encode(node).unwrap()].concat(),
+            })
+            .collect();
+        body.push(0);
+        let extension_data = Opaque::from(encode(&Opaque::from(body)).unwrap());
+        let extension = Extension { extension_type: ExtensionType::RATCHET_TREE, extension_data };
+        group_info.extensions = vec![extension].into();
+    });
+    let refused = verify(&trailing);
+    assert_eq!(refused, Err(pleach_wire::DecodeError::TrailingBlankNode.into()));
+    let commit = alice.commit(&CommitSpec { force_path: true, ..CommitSpec::default() });
+    assert_eq!(verify(commit.message()), Err(MisbehaviorError::NotGroupInfo.into()));
+    assert_eq!(dave.refuses_welcome(&good), MisbehaviorError::NotWelcome.into());
+    assert_eq!(alice.clone().refuses(&good), MisbehaviorError::NotGroupMessage.into());
+    let _joins = bob.must_follow(&alice.evil_commit(&Evil::default()));
+}
