@@ -71,7 +71,7 @@ pub(crate) fn same_bytes(field: &str, ours: impl AsRef<[u8]>, given: &[u8]) -> C
 }
 
 /// Compares values.
-pub(crate) fn same<T: PartialEq + Debug>(field: &str, ours: T, given: T) -> Checked {
+pub(crate) fn same<T: PartialEq + Debug + ?Sized>(field: &str, ours: &T, given: &T) -> Checked {
     if ours == given {
         Ok(())
     } else {

@@ -168,7 +168,9 @@ mod tests {
         bad.failures.push(Failure { case: 1, fault: Fault::new("left[2]", "wrong") });
         bad.skipped.push(Skip { case: 2, suite: CipherSuiteId(8) });
         let text = Summary { reports: vec![bad], missing: vec!["b.json".to_owned()] }.to_string();
-        for line in ["a.json[1].left[2]: wrong", "a.json[2]: no implementation of suite", "1 of 3 cases", "missing"] {
+        for line in
+            ["a.json[1].left[2]: wrong", "a.json[2]: no implementation of suite", "1 of 3 cases", "missing"]
+        {
             assert!(text.contains(line), "{text}");
         }
     }

@@ -21,7 +21,12 @@ fn run(name: &str) {
     assert!(failures.is_empty() && skipped.is_empty(), "{name}: {failures:#?} {skipped:#?}");
     assert!(total.passed > 0, "{name} has no cases");
     if is_official {
-        assert!(total.passed >= file.official_cases, "{name} has {} cases, not {}", total.passed, file.official_cases);
+        assert!(
+            total.passed >= file.official_cases,
+            "{name} has {} cases, not {}",
+            total.passed,
+            file.official_cases
+        );
     } else {
         println!("PLEACH_VECTORS is not set: skipped the {} official cases of {name}", file.official_cases);
         if file.has_suites {

@@ -22,7 +22,7 @@ pub(crate) struct Case {
 fn check(_: &CryptoProvider, case: &Value) -> Checked {
     let Case { vlbytes_header, length } = fields(case)?;
     let (decoded, rest) = decode_length(&vlbytes_header).at("vlbytes_header")?;
-    same("length", decoded, length)?;
+    same("length", &decoded, &length)?;
     ensure(rest.is_empty(), "vlbytes_header", "something is behind the header")?;
     let mut encoded = Vec::new();
     write_length(length, &mut encoded).at("length")?;
@@ -31,7 +31,8 @@ fn check(_: &CryptoProvider, case: &Value) -> Checked {
 
 /// Around each change of the header's length.
 pub(crate) fn generate() -> Result<Vec<Case>, EncodeError> {
-    let lengths = [0, 1, 0x3e, 0x3f, 0x40, 0x41, 0x3fff, 0x4000, 0x4001, 0x00ab_cdef, 0x3fff_fffe, 0x3fff_ffff];
+    let lengths =
+        [0, 1, 0x3e, 0x3f, 0x40, 0x41, 0x3fff, 0x4000, 0x4001, 0x00ab_cdef, 0x3fff_fffe, 0x3fff_ffff];
     let case = |length| {
         let mut header = Vec::new();
         write_length(length, &mut header)?;

@@ -147,8 +147,12 @@ pub(crate) fn generate(suite: &CipherSuite, random: &dyn SecureRandom) -> Checke
     let mut init_secret = InitSecret::external(initial_init_secret.secret());
     let mut epochs = Vec::new();
     for number in 0..2 {
-        let exporter =
-            Exporter { label: format!("label {number}"), context: bytes(24)?, length: 40, ..Exporter::default() };
+        let exporter = Exporter {
+            label: format!("label {number}"),
+            context: bytes(24)?,
+            length: 40,
+            ..Exporter::default()
+        };
         let given = Epoch {
             tree_hash: bytes(len)?,
             commit_secret: bytes(len)?,

@@ -14,8 +14,8 @@ use pleach_framing::{
 };
 use pleach_key_schedule::{EncryptionSecret, RatchetLimits, SecretTree};
 use pleach_wire::{
-    AuthenticatedContent, Commit, Content, Encode, FramedContent, LeafIndex, List, MlsMessage, MlsMessageBody,
-    Opaque, Proposal, Remove, Sender, TreeSize, WireFormat, decode, encode,
+    AuthenticatedContent, Commit, Content, Encode, FramedContent, LeafIndex, List, MlsMessage,
+    MlsMessageBody, Opaque, Proposal, Remove, Sender, TreeSize, WireFormat, decode, encode,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,7 +70,7 @@ impl Epoch<'_> {
             _ => return Err(Fault::new(field, "neither a PublicMessage nor a PrivateMessage")),
         };
         let content = unverified.verify(&self.context, &*self.verifier).at(field)?.into_inner();
-        same(field, content.content.sender, Sender::Member(SENDER))?;
+        same(field, &content.content.sender, &Sender::Member(SENDER))?;
         Ok(content)
     }
 
@@ -234,6 +234,7 @@ pub(crate) fn generate(provider: &CryptoProvider, suite: &CipherSuite) -> Checke
             protect(private, application, None)?,
         ])
     })?;
-    [case.proposal_pub, case.proposal_priv, case.commit_pub, case.commit_priv, case.application_priv] = messages;
+    [case.proposal_pub, case.proposal_priv, case.commit_pub, case.commit_priv, case.application_priv] =
+        messages;
     Ok(case)
 }

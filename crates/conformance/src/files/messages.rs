@@ -45,7 +45,8 @@ fn check(_: &CryptoProvider, case: &Value) -> Checked {
     message("mls_welcome", &case.mls_welcome, WireFormat::WELCOME, None)?;
     message("mls_group_info", &case.mls_group_info, WireFormat::GROUP_INFO, None)?;
     message("mls_key_package", &case.mls_key_package, WireFormat::KEY_PACKAGE, None)?;
-    let public = |field, bytes: &Bytes, content| message(field, bytes, WireFormat::PUBLIC_MESSAGE, Some(content));
+    let public =
+        |field, bytes: &Bytes, content| message(field, bytes, WireFormat::PUBLIC_MESSAGE, Some(content));
     public("public_message_application", &case.public_message_application, ContentType::Application)?;
     public("public_message_proposal", &case.public_message_proposal, ContentType::Proposal)?;
     public("public_message_commit", &case.public_message_commit, ContentType::Commit)?;

@@ -18,7 +18,9 @@ pub mod welcome;
 use crate::fault::{At, Checked, same_bytes};
 use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, SignatureScheme, Signer};
 use pleach_tree::RatchetTree;
-use pleach_wire::{Extensions, GroupContext, Kept, KeyPackage, MlsMessage, MlsMessageBody, ProtocolVersion, decode};
+use pleach_wire::{
+    Extensions, GroupContext, Kept, KeyPackage, MlsMessage, MlsMessageBody, ProtocolVersion, decode,
+};
 
 /// The suite of a case.
 fn suite(provider: &CryptoProvider, id: u16) -> Checked<&CipherSuite> {

@@ -1,14 +1,15 @@
 //! `passive-client-*.json`: a client that is added to a group and follows it, through the facade (RFC 9420 §12.4).
 //!
-//! The surroundings are the vectors': key packages expired in 2024 or never, so lifetimes are not checked; members are told
-//! apart by their signature keys, because nothing says that their names differ.
+//! The surroundings are the vectors': key packages expired in 2024 or never, so lifetimes are not checked; everybody is who
+//! they say they are.
 
 use super::{kem_private, key_package, signer, suite};
 use crate::fault::{At, Bytes, Checked, Within, same_bytes};
 use crate::vector_file::fields;
 use crate::{Fault, VectorFile};
 use pleach::{
-    Client, Group, GroupConfig, KeyPackageRecord, LifetimePolicy, ManualClock, MemoryStorage, Received, WirePolicy,
+    Client, Group, GroupConfig, KeyPackageRecord, LifetimePolicy, ManualClock, MemoryStorage, Received,
+    WirePolicy,
 };
 use pleach_crypto::{CryptoProvider, Signer};
 use pleach_testkit::auth::TrustEveryone;

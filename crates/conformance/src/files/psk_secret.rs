@@ -51,7 +51,8 @@ fn check(provider: &CryptoProvider, case: &Value) -> Checked {
 /// A case with so many random keys.
 pub(crate) fn generate(suite: &CipherSuite, random: &dyn SecureRandom, count: usize) -> Checked<Case> {
     let bytes = |len| random.bytes(len).map(Bytes).at("random");
-    let psk = |_| Ok(ExternalPsk { psk_id: bytes(8)?, psk: bytes(32)?, psk_nonce: bytes(suite.secret_len())? });
+    let psk =
+        |_| Ok(ExternalPsk { psk_id: bytes(8)?, psk: bytes(32)?, psk_nonce: bytes(suite.secret_len())? });
     let psks: Vec<_> = (0..count).map(psk).collect::<Checked<_>>()?;
     Ok(Case { cipher_suite: suite.id.0, psk_secret: chain(suite, &psks)?.as_bytes().into(), psks })
 }

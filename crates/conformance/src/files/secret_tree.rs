@@ -79,7 +79,8 @@ fn check(provider: &CryptoProvider, case: &Value) -> Checked {
     let Case { cipher_suite, encryption_secret, sender_data, leaves } = fields(case)?;
     let suite = suite(provider, cipher_suite)?;
     let SenderData { sender_data_secret, ciphertext, key, nonce } = sender_data;
-    let ours = sender_data_key_and_nonce(suite, &sender_data_secret.secret(), &ciphertext).at("sender_data")?;
+    let ours =
+        sender_data_key_and_nonce(suite, &sender_data_secret.secret(), &ciphertext).at("sender_data")?;
     same_bytes("sender_data.key", ours.0.as_bytes(), &key)?;
     same_bytes("sender_data.nonce", ours.1.as_bytes(), &nonce)?;
 

@@ -7,8 +7,8 @@ use crate::vector_file::fields;
 use pleach_crypto::{CipherSuite, CryptoProvider, SecureRandom};
 use pleach_key_schedule::{confirmed_transcript_hash, interim_transcript_hash};
 use pleach_wire::{
-    AuthenticatedContent, Commit, Content, FramedContent, FramedContentAuthData, LeafIndex, List, Opaque, Sender,
-    WireFormat, decode, encode,
+    AuthenticatedContent, Commit, Content, FramedContent, FramedContentAuthData, LeafIndex, List, Opaque,
+    Sender, WireFormat, decode, encode,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -60,7 +60,8 @@ pub(crate) fn generate(suite: &CipherSuite, random: &dyn SecureRandom) -> Checke
         content: Content::Commit(Commit { proposals: List::default(), path: None }),
     };
     let (wire_format, signature) = (WireFormat::PUBLIC_MESSAGE, Opaque::from(bytes(64)?.0));
-    let confirmed = confirmed_transcript_hash(suite, &before, wire_format, &content, &signature).at("confirmed")?;
+    let confirmed =
+        confirmed_transcript_hash(suite, &before, wire_format, &content, &signature).at("confirmed")?;
     let tag = suite.hash.hmac(&confirmation_key.secret(), &[confirmed.as_bytes()]);
     let interim = interim_transcript_hash(suite, confirmed.as_bytes(), tag.as_bytes()).at("interim")?;
     let auth = FramedContentAuthData { signature, confirmation_tag: Some(tag.as_bytes().into()) };

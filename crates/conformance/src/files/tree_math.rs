@@ -44,12 +44,12 @@ impl Case {
 fn check(_: &CryptoProvider, case: &Value) -> Checked {
     let Case { n_leaves, n_nodes, root, left, right, parent, sibling } = fields(case)?;
     let ours = Case::of(TreeSize::from_leaf_count(n_leaves).at("n_leaves")?);
-    same("n_nodes", ours.n_nodes, n_nodes)?;
-    same("root", ours.root, root)?;
-    same("left", ours.left, left)?;
-    same("right", ours.right, right)?;
-    same("parent", ours.parent, parent)?;
-    same("sibling", ours.sibling, sibling)
+    same("n_nodes", &ours.n_nodes, &n_nodes)?;
+    same("root", &ours.root, &root)?;
+    same("left", &ours.left, &left)?;
+    same("right", &ours.right, &right)?;
+    same("parent", &ours.parent, &parent)?;
+    same("sibling", &ours.sibling, &sibling)
 }
 
 /// Trees of up to 64 leaves.

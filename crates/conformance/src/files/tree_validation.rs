@@ -31,8 +31,8 @@ fn check(provider: &CryptoProvider, case: &Value) -> Checked {
     let tree = tree(suite(provider, case.cipher_suite)?, "tree", &case.tree)?;
     let ours = Case::of(&tree, &case.group_id)?;
     same_bytes("tree", &*ours.tree, &case.tree)?;
-    same("tree_hashes", ours.tree_hashes, case.tree_hashes)?;
-    same("resolutions", ours.resolutions, case.resolutions)?;
+    same("tree_hashes", &ours.tree_hashes, &case.tree_hashes)?;
+    same("resolutions", &ours.resolutions, &case.resolutions)?;
     tree.verify(&case.group_id, &Serial, &*provider.random).at("tree")
 }
 

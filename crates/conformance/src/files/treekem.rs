@@ -6,15 +6,14 @@ use crate::vector_file::fields;
 use crate::{Fault, VectorFile};
 use pleach_crypto::{CipherSuite, CryptoProvider, Secret, SecureRandom, Serial, Signer};
 use pleach_tree::{NewLeaf, PendingPath, RatchetTree, TreeError, TreePrivate};
-use pleach_wire::{
-    Kept, LeafIndex, LeafNode, LeafNodeSource, NodeIndex, Opaque, UpdatePath, decode, encode,
-};
+use pleach_wire::{Kept, LeafIndex, LeafNode, LeafNodeSource, NodeIndex, Opaque, UpdatePath, decode, encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// `treekem.json`.
-pub static FILE: VectorFile = VectorFile { name: "treekem.json", official_cases: 77, has_suites: true, check };
+pub static FILE: VectorFile =
+    VectorFile { name: "treekem.json", official_cases: 77, has_suites: true, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,15 +72,19 @@ fn check(provider: &CryptoProvider, case: &Value) -> Checked {
     let suite = suite(provider, case.cipher_suite)?;
     let tree = tree(suite, "ratchet_tree", &case.ratchet_tree)?;
     tree.verify(&case.group_id, &Serial, &*provider.random).at("ratchet_tree")?;
-    same_bytes("ratchet_tree", encode(&tree.to_nodes().at("ratchet_tree")?).at("ratchet_tree")?, &case.ratchet_tree)?;
+    same_bytes(
+        "ratchet_tree",
+        encode(&tree.to_nodes().at("ratchet_tree")?).at("ratchet_tree")?,
+        &case.ratchet_tree,
+    )?;
 
     let mut members = BTreeMap::new();
     for (place, leaf) in case.leaves_private.iter().enumerate() {
         let member = leaf.load(&tree).within(format_args!("leaves_private[{place}]"))?;
         members.insert(LeafIndex(leaf.index), member);
     }
-    same("leaves_private", members.len(), case.leaves_private.len())?;
-    same("leaves_private", members.len(), tree.member_count() as usize)?;
+    same("leaves_private", &members.len(), &case.leaves_private.len())?;
+    same("leaves_private", &members.len(), &(tree.member_count() as usize))?;
 
     let group = Group { suite, case: &case, tree, members };
     for (place, path) in case.update_paths.iter().enumerate() {
@@ -98,7 +101,8 @@ impl LeafPrivate {
         let index = LeafIndex(self.index);
         let leaf = tree.member(index).at("index")?;
         let signer = signer(tree.suite(), &self.signature_priv, ("signature_priv", &leaf.signature_key))?;
-        let leaf_private = kem_private(tree.suite(), &self.encryption_priv, ("encryption_priv", &leaf.encryption_key))?;
+        let leaf_private =
+            kem_private(tree.suite(), &self.encryption_priv, ("encryption_priv", &leaf.encryption_key))?;
         let mut private = TreePrivate::new(index, leaf_private);
         for (place, PathSecret { node, path_secret }) in self.path_secrets.iter().enumerate() {
             let imported = private.import_path_secret(tree, NodeIndex(*node), &path_secret.secret());
@@ -119,7 +123,7 @@ impl Group<'_> {
         same_bytes("tree_hash_after", after.tree_hash().at("tree_hash_after")?, &given.tree_hash_after)?;
         let context = self.context(&after)?;
 
-        same("path_secrets", given.path_secrets.len(), self.tree.size().leaf_count() as usize)?;
+        same("path_secrets", &given.path_secrets.len(), &(self.tree.size().leaf_count() as usize))?;
         for (leaf, path_secret) in self.tree.size().leaves().zip(&given.path_secrets) {
             let field = format!("path_secrets[{leaf}]");
             let receiver = self.members.get(&leaf).filter(|_| leaf != sender);
@@ -136,7 +140,11 @@ impl Group<'_> {
             // The library hands out keys, no path secrets: the one given must lead to the same key.
             let ancestor = leaf.node().common_ancestor(sender.node());
             let expected = node_private(self.suite, &path_secret.secret()).at(&field)?;
-            ensure(private.secret(ancestor) == Some(&expected), &field, "not the path secret of the common ancestor")?;
+            ensure(
+                private.secret(ancestor) == Some(&expected),
+                &field,
+                "not the path secret of the common ancestor",
+            )?;
         }
         Ok(())
     }
@@ -145,7 +153,8 @@ impl Group<'_> {
     fn check_own(&self, sender: LeafIndex, random: &dyn SecureRandom) -> Checked {
         const OURS: &str = "our path";
         let member = self.members.get(&sender).at("sender")?;
-        let pending = begin_path(&self.tree, &self.case.group_id, sender, &*member.signer, random).at(OURS)?;
+        let pending =
+            begin_path(&self.tree, &self.case.group_id, sender, &*member.signer, random).at(OURS)?;
         let context = self.context(pending.tree())?;
         let path = pending.encrypt(&context, &[], &Serial, random).at(OURS)?;
         let path: UpdatePath = decode(&encode(&path).at(OURS)?).at(OURS)?;

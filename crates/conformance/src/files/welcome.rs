@@ -33,7 +33,7 @@ fn check(provider: &CryptoProvider, case: &Value) -> Checked {
     let MlsMessageBody::Welcome(welcome) = message.body else {
         return Err(Fault::new("welcome", "not a Welcome"));
     };
-    same("welcome", welcome.cipher_suite, suite.id)?;
+    same("welcome", &welcome.cipher_suite, &suite.id)?;
 
     let GroupSecrets { joiner_secret, path_secret: _, psks } = group_secrets(suite, &case, &welcome)?;
     ensure(psks.is_empty(), "welcome", "it wants a PSK")?;

@@ -10,8 +10,8 @@ mod wire;
 
 use crate::fault::{At, Checked};
 use crate::files::{
-    crypto_basics, deserialization, key_schedule, message_protection, psk_secret, secret_tree, transcript_hashes,
-    tree_math,
+    crypto_basics, deserialization, key_schedule, message_protection, psk_secret, secret_tree,
+    transcript_hashes, tree_math,
 };
 use crate::{Error, FILES};
 use pleach_crypto::{CipherSuite, CryptoProvider};
@@ -65,10 +65,16 @@ fn cases(file: &str, suites: impl Iterator<Item = Seeded<'static>>) -> Checked<S
             each(suites, |Seeded { suite, provider }| Ok([key_schedule::generate(suite, &*provider.random)?]))
         }
         "psk_secret.json" => each(suites, |Seeded { suite, provider }| {
-            [0, 1, 3].into_iter().map(|n| psk_secret::generate(suite, &*provider.random, n)).collect::<Checked<Vec<_>>>()
+            [0, 1, 3]
+                .into_iter()
+                .map(|n| psk_secret::generate(suite, &*provider.random, n))
+                .collect::<Checked<Vec<_>>>()
         }),
         "secret-tree.json" => each(suites, |Seeded { suite, provider }| {
-            [1, 4].into_iter().map(|n| secret_tree::generate(suite, &*provider.random, n)).collect::<Checked<Vec<_>>>()
+            [1, 4]
+                .into_iter()
+                .map(|n| secret_tree::generate(suite, &*provider.random, n))
+                .collect::<Checked<Vec<_>>>()
         }),
         "transcript-hashes.json" => each(suites, |Seeded { suite, provider }| {
             Ok([transcript_hashes::generate(suite, &*provider.random)?])

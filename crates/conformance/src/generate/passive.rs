@@ -141,7 +141,8 @@ impl<'a> Play<'a> {
 
     /// An empty Commit of a member, for fresh keys.
     fn refresh(&mut self, committer: usize) -> Checked {
-        let commit = self.groups.get_mut(committer).at("group")?.commit().force_path().build().at("commit")?;
+        let commit =
+            self.groups.get_mut(committer).at("group")?.commit().force_path().build().at("commit")?;
         self.deliver(committer, commit.message())
     }
 
@@ -176,7 +177,12 @@ impl<'a> Play<'a> {
 
 /// The four ways to be added.
 pub(super) fn welcome(seeded: &Seeded<'static>) -> Checked<Vec<Case>> {
-    let ways = [(false, TreeDelivery::Inline), (true, TreeDelivery::Inline), (false, TreeDelivery::OutOfBand), (true, TreeDelivery::OutOfBand)];
+    let ways = [
+        (false, TreeDelivery::Inline),
+        (true, TreeDelivery::Inline),
+        (false, TreeDelivery::OutOfBand),
+        (true, TreeDelivery::OutOfBand),
+    ];
     let case = |(psk, tree)| {
         let mut case = Play::new(seeded, Joining { psk, tree })?.case;
         if !psk {

@@ -8,8 +8,8 @@ use pleach_crypto::{CipherSuite, Secret, SecureRandom, Serial};
 use pleach_testkit::members::Member;
 use pleach_tree::{PendingPath, RatchetTree};
 use pleach_wire::{
-    Add, Extensions, Kept, KeyPackage, LeafIndex, LeafNode, NodeIndex, Opaque, Proposal, ProtocolVersion, Remove, Update,
-    encode,
+    Add, Extensions, Kept, KeyPackage, LeafIndex, LeafNode, NodeIndex, Opaque, Proposal, ProtocolVersion,
+    Remove, Update, encode,
 };
 use std::collections::BTreeMap;
 
@@ -93,7 +93,8 @@ impl<'a> Grown<'a> {
         let (tree, private, _) = path.finish();
         self.tree = tree;
         for (leaf, keys) in &mut self.keys {
-            keys.path_secrets.retain(|node, _| !sender.node().is_in_subtree(*node) || !leaf.node().is_in_subtree(*node));
+            keys.path_secrets
+                .retain(|node, _| !sender.node().is_in_subtree(*node) || !leaf.node().is_in_subtree(*node));
             let learned = secrets.iter().filter(|(node, _)| leaf.node().is_in_subtree(*node));
             keys.path_secrets.extend(learned.cloned());
         }
@@ -104,7 +105,11 @@ impl<'a> Grown<'a> {
 }
 
 /// The path secrets of a path, with their nodes, from the bottom up.
-fn path_secrets(suite: &CipherSuite, path: &PendingPath, sender: LeafIndex) -> Checked<Vec<(NodeIndex, Secret)>> {
+fn path_secrets(
+    suite: &CipherSuite,
+    path: &PendingPath,
+    sender: LeafIndex,
+) -> Checked<Vec<(NodeIndex, Secret)>> {
     let mut all: Vec<(NodeIndex, Secret)> = Vec::new();
     for step in path.tree().filtered_direct_path(sender).at("path")? {
         let secret = match all.last() {
@@ -146,10 +151,13 @@ pub(super) fn validation(seeded: &Seeded<'_>) -> Checked<Vec<tree_validation::Ca
 
 /// A path from every member of a tree.
 pub(super) fn treekem(seeded: &Seeded<'_>) -> Checked<Vec<treekem::Case>> {
-    [(2, false), (3, false), (5, true)].into_iter().map(|(members, worn)| paths(Grown::new(seeded, members, worn)?)).collect()
+    [(2, false), (3, false), (5, true)]
+        .into_iter()
+        .map(|(members, worn)| paths(&Grown::new(seeded, members, worn)?))
+        .collect()
 }
 
-fn paths(grown: Grown<'_>) -> Checked<treekem::Case> {
+fn paths(grown: &Grown<'_>) -> Checked<treekem::Case> {
     let mut case = treekem::Case {
         cipher_suite: grown.suite.id.0,
         group_id: Bytes(grown.group_id.clone()),

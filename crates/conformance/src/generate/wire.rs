@@ -5,9 +5,9 @@ use crate::fault::{At, Bytes, Checked};
 use crate::files::{messages, welcome};
 use pleach::{Group, LeafUpdate};
 use pleach_wire::{
-    Add, Commit, Content, Encode, ExternalInit, FramedContentAuthData, GroupContextExtensions, GroupSecrets, Kept,
-    KeyPackage, LeafIndex, MlsMessage, MlsMessageBody, Opaque, PreSharedKey, PreSharedKeyId, Proposal, ProtocolVersion,
-    Psk, PublicMessage, ReInit, Remove, ResumptionPskUsage, decode, encode,
+    Add, Commit, Content, Encode, ExternalInit, FramedContentAuthData, GroupContextExtensions, GroupSecrets,
+    Kept, KeyPackage, LeafIndex, MlsMessage, MlsMessageBody, Opaque, PreSharedKey, PreSharedKeyId, Proposal,
+    ProtocolVersion, Psk, PublicMessage, ReInit, Remove, ResumptionPskUsage, decode, encode,
 };
 
 /// One of everything.
@@ -19,8 +19,11 @@ pub(super) fn messages(seeded: &Seeded<'static>) -> Checked<messages::Case> {
         _ => return Err(crate::Fault::new("key_package", "another message")),
     };
     let nonce = Opaque::from(random.bytes(seeded.suite.secret_len()).at("random")?);
-    let resumption =
-        Psk::Resumption { usage: ResumptionPskUsage::Application, psk_group_id: b"group".into(), psk_epoch: 1 };
+    let resumption = Psk::Resumption {
+        usage: ResumptionPskUsage::Application,
+        psk_group_id: b"group".into(),
+        psk_epoch: 1,
+    };
     let psk = PreSharedKeyId { psk: resumption, psk_nonce: nonce };
     let secrets = GroupSecrets {
         joiner_secret: random.secret(seeded.suite.secret_len()).at("random")?,
