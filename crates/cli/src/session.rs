@@ -1,7 +1,8 @@
 //! A store, opened, with the client that lives in it: what nearly every subcommand begins with.
 
-use pleach::wire::{LeafIndex, MlsMessage, MlsMessageBody, decode};
-use pleach::{Client, Error, Group, GroupConfig, Member, Status, WirePolicy};
+use pleach::state::GroupError;
+use pleach::wire::{GroupContext, LeafIndex, MlsMessage, MlsMessageBody, Proposal, Sender, decode};
+use pleach::{Client, Error, Group, GroupConfig, Member, Rules, Status, WirePolicy};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,6 +17,16 @@ pub(crate) struct Session {
     pub(crate) store: Store,
     pub(crate) client: Client,
     pub(crate) trust: Arc<Trust>,
+}
+
+/// The command's rules: whoever hands over a message has decided to. So a stranger may ask to be added; nothing comes of
+/// it before a member commits it.
+struct Handed;
+
+impl Rules for Handed {
+    fn allow_proposal(&self, _: &GroupContext, _: &Sender, _: &Proposal) -> Result<(), GroupError> {
+        Ok(())
+    }
 }
 
 /// The store that the command line or the environment names.
@@ -42,6 +53,7 @@ impl Session {
             .id(store.name.clone())
             .suite(store.suite)
             .auth(trust.clone())
+            .rules(Handed)
             .config(config);
         for key in keys {
             builder = builder.identity(store.credential(), key.signer);

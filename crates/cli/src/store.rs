@@ -77,7 +77,8 @@ impl Store {
             let message = format!("{}: no identity here; `pleach init` makes one", path.display());
             Failure::new(Exit::Store, "store-missing", message)
         };
-        if !path.exists() {
+        // SQLite takes an empty file for an empty database, and would make it a store.
+        if !path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
             return Err(missing());
         }
         let options = SqliteOptions::new().create(false);

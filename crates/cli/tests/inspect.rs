@@ -54,8 +54,8 @@ fn outlines_json_and_drawings() {
 fn bare_structures_are_found_out() {
     let stage = Stage::new(&[]);
     for name in ["key-package", "group-info", "welcome"] {
-        let bytes =
-            hex::decode(std::fs::read_to_string(golden(&format!("{name}.hex"))).unwrap().trim()).unwrap();
+        let text = std::fs::read_to_string(golden(&format!("{name}.hex"))).unwrap();
+        let bytes = hex::decode(text.split_whitespace().collect::<String>()).unwrap();
         // An MLSMessage is a version, a wire format, and the structure.
         stage.write("bare", &bytes[4..]);
         let found = stage.ok("nobody", &["inspect", "bare"]).text();

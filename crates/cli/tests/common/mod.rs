@@ -8,34 +8,35 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use pleach::storage::{KeyRange, Storage};
 use tempfile::TempDir;
 
 /// What a process left behind.
 #[derive(Debug)]
-pub struct Done {
-    pub code: i32,
-    pub out: Vec<u8>,
-    pub err: String,
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: Vec<u8>,
+    pub(crate) err: String,
 }
 
 impl Done {
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.out.clone()).unwrap()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.out).unwrap()
     }
 }
 
 /// A directory in which identities live.
-pub struct Stage {
+pub(crate) struct Stage {
     directory: TempDir,
 }
 
 impl Stage {
     /// With these identities.
-    pub fn new(names: &[&str]) -> Self {
+    pub(crate) fn new(names: &[&str]) -> Self {
         let stage = Self { directory: tempfile::tempdir().unwrap() };
         for name in names {
             stage.ok(name, &["init", "--name", name]);
@@ -43,19 +44,19 @@ impl Stage {
         stage
     }
 
-    pub fn path(&self, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.directory.path().join(file)
     }
 
-    pub fn read(&self, file: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, file: &str) -> Vec<u8> {
         fs::read(self.path(file)).unwrap()
     }
 
-    pub fn write(&self, file: &str, bytes: &[u8]) {
+    pub(crate) fn write(&self, file: &str, bytes: &[u8]) {
         fs::write(self.path(file), bytes).unwrap();
     }
 
-    pub fn files(&self) -> Vec<String> {
+    pub(crate) fn files(&self) -> Vec<String> {
         let mut files: Vec<String> = fs::read_dir(self.directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -65,12 +66,12 @@ impl Stage {
     }
 
     /// Runs the command for an identity, in the directory.
-    pub fn run<A: AsRef<OsStr>>(&self, name: &str, args: &[A]) -> Done {
+    pub(crate) fn run<A: AsRef<OsStr>>(&self, name: &str, args: &[A]) -> Done {
         self.run_with(name, args, b"")
     }
 
     /// The same, with something on standard input.
-    pub fn run_with<A: AsRef<OsStr>>(&self, name: &str, args: &[A], input: &[u8]) -> Done {
+    pub(crate) fn run_with<A: AsRef<OsStr>>(&self, name: &str, args: &[A], input: &[u8]) -> Done {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pleach"))
             .args(args)
             .env("PLEACH_STORE", format!("{name}.db"))
@@ -88,14 +89,14 @@ impl Stage {
     }
 
     /// The same, and it must work.
-    pub fn ok(&self, name: &str, args: &[&str]) -> Done {
+    pub(crate) fn ok(&self, name: &str, args: &[&str]) -> Done {
         let done = self.run(name, args);
         assert_eq!(done.code, 0, "{name}: pleach {}: {}", args.join(" "), done.err);
         done
     }
 
     /// Must fail: with this code, and one line that says why.
-    pub fn fails(&self, name: &str, args: &[&str], code: i32) -> String {
+    pub(crate) fn fails(&self, name: &str, args: &[&str], code: i32) -> String {
         let done = self.run(name, args);
         assert_eq!(done.code, code, "{name}: pleach {}: {}", args.join(" "), done.err);
         assert_one_line(&done, &args.join(" "));
@@ -103,7 +104,7 @@ impl Stage {
     }
 
     /// Sends a text from one identity, and the others must read it.
-    pub fn talk(&self, from: &str, to: &[&str], text: &str) {
+    pub(crate) fn talk(&self, from: &str, to: &[&str], text: &str) {
         self.ok(from, &["send", text, "-o", "talk.mls"]);
         for name in to {
             assert_eq!(self.ok(name, &["receive", "talk.mls"]).text(), text, "{from} to {name}");
@@ -111,7 +112,7 @@ impl Stage {
     }
 
     /// What these identities see of their only live group; it must be the same.
-    pub fn agree(&self, names: &[&str]) -> serde_json::Value {
+    pub(crate) fn agree(&self, names: &[&str]) -> serde_json::Value {
         let seen: Vec<serde_json::Value> = names
             .iter()
             .map(|name| {
@@ -128,20 +129,42 @@ impl Stage {
     }
 
     /// All rows of an identity's store: tables, keys and values as they are in the file.
-    pub fn rows(&self, name: &str) -> Vec<String> {
+    pub(crate) fn rows(&self, name: &str) -> Vec<String> {
         rows(&self.path(&format!("{name}.db")))
+    }
+
+    /// All records of an identity's store, as the library reads them.
+    pub(crate) fn records(&self, name: &str) -> Vec<String> {
+        let storage = pleach::SqliteStorage::open(self.path(&format!("{name}.db"))).unwrap();
+        let mut all = Vec::new();
+        storage
+            .scan(&KeyRange::everything(), &mut |row| {
+                all.push(format!("{:?} = {:?}", row.key, row.value));
+                Ok(())
+            })
+            .unwrap();
+        all
     }
 }
 
 /// One clear line.
-pub fn assert_one_line(done: &Done, what: &str) {
+pub(crate) fn assert_one_line(done: &Done, what: &str) {
     let line = done.err.strip_suffix('\n').unwrap_or_else(|| panic!("{what}: no line: {:?}", done.err));
     assert!(!line.contains('\n'), "{what}: {line}");
     assert!(line.starts_with("pleach: ") && line.len() > 16, "{what}: {line}");
     assert!(!line.contains("panicked") && !line.contains("internal"), "{what}: {line}");
 }
 
-pub fn rows(path: &Path) -> Vec<String> {
+/// Row by row; shows the first that differs, in short.
+pub(crate) fn assert_same_rows(after: &[String], before: &[String], what: &str) {
+    let short = |row: &String| row.chars().take(300).collect::<String>();
+    let gone = before.iter().find(|row| !after.contains(row)).map(short);
+    let new = after.iter().find(|row| !before.contains(row)).map(short);
+    assert_eq!((gone, new), (None, None), "{what}");
+    assert_eq!(after.len(), before.len(), "{what}");
+}
+
+pub(crate) fn rows(path: &Path) -> Vec<String> {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let connection = rusqlite::Connection::open_with_flags(path, flags).unwrap();
     let mut tables =
