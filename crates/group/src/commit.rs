@@ -10,13 +10,15 @@ use crate::process::{
     Schedule, clients_after, path_sender, provisional_context, replaced_leaves, status_after, summary,
 };
 use crate::psk::{Usage, psk_secret_of};
-use crate::state::{Attached, Effect, Step};
+use crate::state::Attached;
 use crate::{
     Changes, Env, GroupError, GroupInfoSpec, GroupState, LeafSpec, MisuseError, PendingCommit, RecordKey,
     Rows, StepResult, TreeDelivery, key_package,
 };
+use crate::{Effect, Step};
 use alloc::{boxed::Box, vec::Vec};
 use pleach_crypto::{CipherSuite, SealedPart, Secret, Signer};
+use pleach_key_schedule::RatchetKind;
 use pleach_tree::{NewLeaf, PendingPath};
 use pleach_wire::{
     Commit, Content, EncryptedGroupSecrets, GroupInfo, GroupSecrets, HpkeCiphertext, Kept, KeyPackage,
@@ -98,6 +100,7 @@ impl GroupState {
         self.check_signer(signer)?;
         let attached = self.need_tree()?;
         self.need_proposals()?;
+        self.ready_to_send(env, rows, handshake_format(env), RatchetKind::Handshake)?;
         let own = self.head.own_leaf;
         let committer = Committer::Member(own);
         let base = Base {
@@ -110,6 +113,8 @@ impl GroupState {
         };
         let by_value = self.by_value(env, rows, signer, spec)?;
         let (proposals, mut applied) = self.choose(&base, &by_value, &spec.pending)?;
+        // Before anything is sealed: it may still ask for rows.
+        let psk_secret = psk_secret_of(&self.suite, rows, &applied.psks, Some(self))?;
 
         let new_signer = spec.own_leaf.signer.unwrap_or(signer);
         let wants_path = applied.path_required
@@ -156,7 +161,6 @@ impl GroupState {
                 (private, Secret::zero(self.suite.secret_len())) // R224
             }
         };
-        let psk_secret = psk_secret_of(&self.suite, rows, &applied.psks, Some(self))?;
         let schedule = Schedule::new(
             &self.suite,
             provisional,

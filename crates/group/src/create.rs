@@ -2,7 +2,8 @@
 
 use crate::epoch::NewEpoch;
 use crate::leaf::{LeafRules, Place, check_leaf, check_lifetime};
-use crate::state::{Attached, Effect, Step};
+use crate::state::Attached;
+use crate::{Effect, Step};
 use crate::{Env, GroupError, GroupState, LeafSpec, MisuseError, Status, apply, key_package};
 use alloc::vec::Vec;
 use pleach_crypto::{CipherSuiteId, KemKeyPair, Signer};

@@ -3,7 +3,8 @@
 //! The rows are few whatever the group's size: head, two epochs, path keys, the secret tree's root, a resumption PSK, the
 //! replaced leaves, and the tree's changed nodes. What the old epoch must not leave behind is erased by ranges.
 
-use crate::state::{Attached, Head, PastEpoch, path_keys_row};
+use crate::head::{Head, PastEpoch, path_keys_row};
+use crate::state::Attached;
 use crate::{Changes, Env, GroupConfig, GroupError, GroupState, Guard, RecordKey, RecordRange, Status, psk};
 use alloc::{sync::Arc, vec::Vec};
 use pleach_crypto::{CipherSuite, Digest, Secret};

@@ -7,11 +7,12 @@ use crate::epoch::NewEpoch;
 use crate::join::{joined_credentials, unsupported_extension};
 use crate::process::{Schedule, clients_after, path_sender, provisional_context, summary};
 use crate::psk::{Usage, psk_secret_of};
-use crate::state::{Attached, Effect, Step, client_key};
+use crate::state::{Attached, client_key};
 use crate::{
     Changes, Env, GroupError, IncompatibleError, LeafSpec, MisbehaviorError, MisuseError, PendingCommit,
     RecordKey, Rows, Status, StepResult, VerifiedGroupInfo,
 };
+use crate::{Effect, Step};
 use alloc::{boxed::Box, vec::Vec};
 use pleach_crypto::{CipherSuite, Secret, Signer};
 use pleach_framing::{EpochContext, protect_public, sign_content};

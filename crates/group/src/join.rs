@@ -7,11 +7,12 @@ use crate::epoch::NewEpoch;
 use crate::group_info;
 use crate::key_package::{key_package_ref, suite};
 use crate::psk::{Usage, check_psks, psk_secret_of};
-use crate::state::{Attached, Effect, Step};
+use crate::state::Attached;
 use crate::{
     CredentialCheck, CredentialReason, Env, GroupError, GroupState, Guard, IncompatibleError,
     KeyPackageRecord, Member, MisbehaviorError, MisuseError, RecordKey, Rows, Status, StepResult, apply,
 };
+use crate::{Effect, Step};
 use alloc::vec::Vec;
 use pleach_crypto::CipherSuite;
 use pleach_key_schedule::{JoinerSecret, interim_transcript_hash};

@@ -7,11 +7,11 @@ use crate::leaf::{LeafRules, Place, check_leaf};
 use crate::proposals::PendingProposal;
 use crate::psk::{Usage, check_psks};
 use crate::row::{Reader, Writer};
-use crate::state::{Effect, Step};
 use crate::{
     Change, Changes, Env, GroupError, GroupState, Guard, LeafSpec, MisuseError, RecordKey, RowError, Rows,
     StepResult, apply, key_package,
 };
+use crate::{Effect, Step};
 use alloc::{boxed::Box, vec::Vec};
 use pleach_crypto::{KemKeyPair, Secret, Signer};
 use pleach_framing::{
@@ -90,6 +90,7 @@ impl GroupState {
         if !self.need_proposals()?.is_empty() {
             return Err(MisuseError::PendingProposals.into()); // R217, R273
         }
+        self.ready_to_send(env, rows, WireFormat::PRIVATE_MESSAGE, RatchetKind::Application)?;
         let content = Content::Application(data.into());
         let signed = self.sign(env, signer, WireFormat::PRIVATE_MESSAGE, content, authenticated_data)?;
         let mut changes = Changes::default();
@@ -114,6 +115,7 @@ impl GroupState {
         self.check_active()?;
         self.check_signer(signer)?;
         let sequence = self.need_proposals()?.next_sequence();
+        self.ready_to_send(env, rows, handshake_format(env), RatchetKind::Handshake)?;
         let (proposal, private) = self.proposal(env, rows, signer, spec)?;
         let sender = Sender::Member(self.head.own_leaf);
         env.rules.allow_proposal(&self.context, &sender, &proposal)?;
@@ -194,6 +196,22 @@ impl GroupState {
             }
         };
         Ok((proposal, None))
+    }
+
+    /// Asks for the rows of the own ratchet first, so that signing and sealing are done once and not again after each
+    /// [`crate::Need`].
+    pub(crate) fn ready_to_send(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        wire_format: WireFormat,
+        kind: RatchetKind,
+    ) -> StepResult<()> {
+        if wire_format == WireFormat::PRIVATE_MESSAGE {
+            let here = SecretTreeRows { epoch: self.epoch(), size: self.head.size, past: false };
+            here.load(env, rows, self.head.own_leaf, kind, None)?;
+        }
+        Ok(())
     }
 
     /// Signs content of this epoch as this member (R038).
@@ -294,6 +312,23 @@ impl SecretTreeRows {
         kind: RatchetKind,
         generation: Option<u32>,
     ) -> StepResult<(MessageKeys, RatchetStep, RatchetRow)> {
+        let (tree, ratchet) = self.load(env, rows, leaf, kind, generation)?;
+        let (keys, step) = match generation {
+            Some(generation) => tree.prepare(suite, leaf, kind, generation),
+            None => tree.prepare_next(suite, leaf, kind),
+        }?;
+        Ok((keys, step, ratchet))
+    }
+
+    /// What the use of a generation, or of the next one, takes of the secret tree.
+    fn load(
+        self,
+        env: &Env<'_>,
+        rows: &Rows,
+        leaf: LeafIndex,
+        kind: RatchetKind,
+        generation: Option<u32>,
+    ) -> StepResult<(SecretTree, RatchetRow)> {
         let limits = env.config.ratchet;
         let mut tree = if self.past {
             SecretTree::stored_past(self.size, limits)
@@ -318,11 +353,7 @@ impl SecretTreeRows {
             Ok(Some(row)) => Some(unwrap(row).map(|(version, bytes)| (version, Secret::copy_from(bytes)))?),
             _ => None,
         };
-        let (keys, step) = match generation {
-            Some(generation) => tree.prepare(suite, leaf, kind, generation),
-            None => tree.prepare_next(suite, leaf, kind),
-        }?;
-        Ok((keys, step, ratchet))
+        Ok((tree, ratchet))
     }
 
     /// Guards the ratchet and writes the step. The ratchet's row is written each time: its version is what shows a

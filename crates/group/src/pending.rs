@@ -4,11 +4,11 @@
 
 use crate::commit::WelcomePart;
 use crate::row::{Reader, Writer};
-use crate::state::{Effect, Step};
 use crate::{
     Change, Changes, CredentialCheck, GroupError, GroupState, Guard, MembershipChanges, MisuseError,
     RatchetKind, RecordKey, RecordRange, RowError,
 };
+use crate::{Effect, Step};
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 use pleach_wire::{LeafIndex, NodeIndex, Opaque, ProposalType, decode, encode};

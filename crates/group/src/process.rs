@@ -5,11 +5,12 @@ use crate::epoch::NewEpoch;
 use crate::leaf::{Place, check_leaf};
 use crate::message::own_update_key;
 use crate::psk::{Usage, psk_secret_of};
-use crate::state::{Attached, Effect, Step};
+use crate::state::Attached;
 use crate::{
     Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, Interrupt, MembershipChanges,
     MisbehaviorError, MisuseError, ProposalCache, RecordKey, RowError, Rows, Status, StepResult,
 };
+use crate::{Effect, Step};
 use alloc::{boxed::Box, vec::Vec};
 use pleach_crypto::{CipherSuite, Digest, Secret};
 use pleach_key_schedule::{

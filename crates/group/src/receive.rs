@@ -3,13 +3,14 @@
 //! Nothing advances before everything about a message was checked (R147, R230). Work before authentication is linear in
 //! the bytes received.
 
+use crate::head::read_epoch;
 use crate::message::SecretTreeRows;
 use crate::proposals::PendingProposal;
-use crate::state::{Effect, Step, read_epoch};
 use crate::{
     Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, MisbehaviorError, RecordKey,
     RowError, Rows, StagedCommit, Status, StepResult, apply, key_package, leaf,
 };
+use crate::{Effect, Step};
 use alloc::{boxed::Box, vec::Vec};
 use pleach_crypto::Verifier;
 use pleach_framing::{

@@ -1,144 +1,18 @@
-//! The state of a group at one epoch, the rows that it is opened from, and what a step returns.
+//! The state of a group at one epoch. Cheap to clone: everything that grows with the group is shared.
 
-use crate::row::{Reader, Writer};
+use crate::head::{Head, epoch_row, read_epoch, read_path_keys};
 use crate::{
-    Changes, Env, GroupError, Guard, IncompatibleError, Member, MisuseError, ProposalCache, RecordKey,
-    RowError,
+    Effect, Env, GroupError, Guard, IncompatibleError, Interrupt, Member, MisuseError, Need, ProposalCache,
+    RecordKey, RowError, Rows, Status, StepResult,
 };
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
-use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Digest, Secret};
+use pleach_crypto::{CipherSuite, CryptoProvider, Digest, Secret};
 use pleach_key_schedule::EpochSecrets;
 use pleach_tree::{RatchetTree, TreePrivate};
-use pleach_wire::{GroupContext, LeafIndex, LeafNode, NodeIndex, ReInit, TreeSize, decode, encode};
+use pleach_wire::{GroupContext, LeafIndex, LeafNode, NodeIndex, decode};
 use rpds::RedBlackTreeMapSync;
 use zeroize::Zeroizing;
-
-const HEAD: u8 = 1;
-const EPOCH: u8 = 1;
-
-/// What a step still has to be given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Need {
-    /// These rows, into [`Rows`].
-    Rows(Vec<RecordKey>),
-    /// The ratchet tree, by [`GroupState::attach_tree`].
-    Tree,
-    /// The pending proposals, by [`GroupState::attach_proposals`].
-    Proposals,
-}
-
-/// Why a step did not finish.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Interrupt {
-    /// It needs more; enter again with it.
-    Need(Need),
-    /// It failed, and changed nothing.
-    Error(GroupError),
-}
-
-impl<E: Into<GroupError>> From<E> for Interrupt {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-/// The result of a step.
-pub type StepResult<T> = Result<T, Interrupt>;
-
-/// What a finished step wants written, and what it gives.
-#[derive(Debug)]
-pub struct Step<T> {
-    /// The batch. Apply it first.
-    pub changes: Changes,
-    /// Then hand this to [`GroupState::apply`].
-    pub effect: Effect,
-    /// Then release this.
-    pub output: T,
-}
-
-/// How a state follows what was written.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Effect {
-    /// Nothing in memory changes.
-    None,
-    /// The next epoch.
-    Next(alloc::boxed::Box<GroupState>),
-    /// A proposal is pending.
-    Proposal(alloc::boxed::Box<crate::PendingProposal>),
-    /// No proposal is pending any more.
-    NoProposals,
-    /// Open the group again from its rows.
-    Reopen,
-}
-
-/// The rows that were read for a step.
-#[derive(Debug, Clone, Default)]
-pub struct Rows(BTreeMap<RecordKey, Option<Zeroizing<Vec<u8>>>>);
-
-impl Rows {
-    /// None yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// A row that was read; `None` if there is none.
-    pub fn insert(&mut self, key: RecordKey, value: Option<Zeroizing<Vec<u8>>>) {
-        self.0.insert(key, value);
-    }
-
-    pub(crate) fn read(&self, key: RecordKey) -> StepResult<Option<&[u8]>> {
-        match self.0.get(&key) {
-            Some(row) => Ok(row.as_ref().map(|row| row.as_slice())),
-            None => Err(Interrupt::Need(Need::Rows(alloc::vec![key]))),
-        }
-    }
-
-    /// Asks for all of these at once, if any is missing.
-    pub(crate) fn require(&self, keys: impl IntoIterator<Item = RecordKey>) -> StepResult<()> {
-        let missing: Vec<_> = keys.into_iter().filter(|key| !self.0.contains_key(key)).collect();
-        if missing.is_empty() { Ok(()) } else { Err(Interrupt::Need(Need::Rows(missing))) }
-    }
-}
-
-/// Whether a group can still be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// It can.
-    Active,
-    /// A ReInit was committed: it is frozen, and a successor with these parameters is to come (§11.2, R169).
-    ReInitialized(ReInit),
-    /// This client was removed (R232).
-    Removed,
-}
-
-/// A past epoch whose application messages can still be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct PastEpoch {
-    pub(crate) epoch: u64,
-    /// When it was left, in seconds since 1970.
-    pub(crate) left: u64,
-    pub(crate) size: TreeSize,
-}
-
-/// What the head row holds besides the epoch's own row.
-#[derive(Debug, Clone)]
-pub(crate) struct Head {
-    pub(crate) version: u64,
-    pub(crate) interim_transcript_hash: Vec<u8>,
-    pub(crate) confirmation_tag: Vec<u8>,
-    pub(crate) own_leaf: LeafIndex,
-    pub(crate) own_signature_key: Vec<u8>,
-    pub(crate) size: TreeSize,
-    pub(crate) status: Status,
-    pub(crate) past: Vec<PastEpoch>,
-    /// The oldest epoch whose resumption PSK is kept.
-    pub(crate) first_psk: u64,
-}
 
 /// The clients that are members, by hash of their id: persistent, so that a commit copies O(log n) of it.
 pub(crate) type Clients = RedBlackTreeMapSync<Vec<u8>, LeafIndex>;
@@ -219,8 +93,7 @@ impl GroupState {
         let rows = nodes.iter().map(|(index, row)| (*index, row.as_slice()));
         let tree_hash = Digest::new(&self.context.tree_hash).ok_or(RowError::Value)?;
         let tree = RatchetTree::from_rows(&self.suite, self.head.size, &tree_hash, rows)?;
-        let (_, mut row) = Reader::new(path_keys, HEAD)?;
-        let private = TreePrivate::decode(row.bytes()?)?;
+        let private = read_path_keys(path_keys)?;
         self.attached = Some(Attached { tree, private, clients: None });
         Ok(())
     }
@@ -415,105 +288,6 @@ impl GroupState {
     pub(crate) fn past_epoch_row(&self) -> Result<Zeroizing<Vec<u8>>, GroupError> {
         let secrets = self.secrets()?.clone().into_past();
         Ok(epoch_row(&self.context_bytes, secrets.to_row().as_bytes()))
-    }
-}
-
-/// The row of the private keys of the tree.
-pub(crate) fn path_keys_row(private: &TreePrivate) -> Zeroizing<Vec<u8>> {
-    let mut row = Writer::new(0, HEAD);
-    row.bytes(private.encode().as_bytes());
-    row.finish()
-}
-
-fn epoch_row(context: &[u8], secrets: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut row = Writer::new(0, EPOCH);
-    row.bytes(context);
-    row.bytes(secrets);
-    row.finish()
-}
-
-/// The context and the secrets of an epoch's row.
-pub(crate) fn read_epoch(row: &[u8]) -> Result<(&[u8], &[u8]), RowError> {
-    let (_, mut row) = Reader::new(row, EPOCH)?;
-    let parts = (row.bytes()?, row.bytes()?);
-    row.end()?;
-    Ok(parts)
-}
-
-impl Head {
-    fn to_row(&self, suite: CipherSuiteId, epoch: u64) -> Result<Zeroizing<Vec<u8>>, GroupError> {
-        let Self {
-            version,
-            interim_transcript_hash,
-            confirmation_tag,
-            own_leaf,
-            own_signature_key,
-            size,
-            status,
-            past,
-            first_psk,
-        } = self;
-        let mut row = Writer::new(*version, HEAD);
-        row.u16(suite.0);
-        row.u64(epoch);
-        row.u32(own_leaf.0);
-        row.u32(size.height());
-        row.bytes(interim_transcript_hash);
-        row.bytes(confirmation_tag);
-        row.bytes(own_signature_key);
-        match status {
-            Status::Active => row.u8(0),
-            Status::Removed => row.u8(1),
-            Status::ReInitialized(reinit) => {
-                row.u8(2);
-                row.bytes(&encode(reinit)?);
-            }
-        }
-        row.u64(*first_psk);
-        row.u32(past.len() as u32);
-        for PastEpoch { epoch, left, size } in past {
-            row.u64(*epoch);
-            row.u64(*left);
-            row.u32(size.height());
-        }
-        Ok(row.finish())
-    }
-
-    fn from_row(row: &[u8]) -> Result<(CipherSuiteId, u64, Self), RowError> {
-        let (version, mut row) = Reader::new(row, HEAD)?;
-        let suite = CipherSuiteId(row.u16()?);
-        let epoch = row.u64()?;
-        let own_leaf = LeafIndex(row.u32()?);
-        let size = TreeSize::from_height(row.u32()?).ok_or(RowError::Value)?;
-        let interim_transcript_hash = row.bytes()?.to_vec();
-        let confirmation_tag = row.bytes()?.to_vec();
-        let own_signature_key = row.bytes()?.to_vec();
-        let status = match row.u8()? {
-            0 => Status::Active,
-            1 => Status::Removed,
-            2 => Status::ReInitialized(decode(row.bytes()?).map_err(|_| RowError::Value)?),
-            _ => return Err(RowError::Value),
-        };
-        let first_psk = row.u64()?;
-        let mut past = Vec::new();
-        for _ in 0..row.count(20)? {
-            let (epoch, left) = (row.u64()?, row.u64()?);
-            let size = TreeSize::from_height(row.u32()?).ok_or(RowError::Value)?;
-            past.push(PastEpoch { epoch, left, size });
-        }
-        row.end()?;
-        let head = Self {
-            version,
-            interim_transcript_hash,
-            confirmation_tag,
-            own_leaf,
-            own_signature_key,
-            size,
-            status,
-            past,
-            first_psk,
-        };
-        Ok((suite, epoch, head))
     }
 }
 

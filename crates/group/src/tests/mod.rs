@@ -9,7 +9,11 @@ mod invitation;
 mod outsider;
 
 mod commits;
+mod creating;
 mod external_commits;
+mod key_packages;
 mod processing;
 mod proposals;
+mod successor;
 mod welcome;
+mod x509;

@@ -1,0 +1,92 @@
+//! How a step speaks with its caller: what it needs, what it changes, what it gives.
+
+use crate::{Changes, GroupError, GroupState, PendingProposal, RecordKey};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use zeroize::Zeroizing;
+
+/// What a step still has to be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Need {
+    /// These rows, into [`Rows`].
+    Rows(Vec<RecordKey>),
+    /// The ratchet tree, by [`GroupState::attach_tree`].
+    Tree,
+    /// The pending proposals, by [`GroupState::attach_proposals`].
+    Proposals,
+}
+
+/// Why a step did not finish.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Interrupt {
+    /// It needs more; enter again with it.
+    Need(Need),
+    /// It failed, and changed nothing.
+    Error(GroupError),
+}
+
+impl<E: Into<GroupError>> From<E> for Interrupt {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// The result of a step.
+pub type StepResult<T> = Result<T, Interrupt>;
+
+/// What a finished step wants written, and what it gives.
+#[derive(Debug)]
+pub struct Step<T> {
+    /// The batch. Apply it first.
+    pub changes: Changes,
+    /// Then hand this to [`GroupState::apply`].
+    pub effect: Effect,
+    /// Then release this.
+    pub output: T,
+}
+
+/// How a state follows what was written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Nothing in memory changes.
+    None,
+    /// The next epoch.
+    Next(Box<GroupState>),
+    /// A proposal is pending.
+    Proposal(Box<PendingProposal>),
+    /// No proposal is pending any more.
+    NoProposals,
+    /// Open the group again from its rows.
+    Reopen,
+}
+
+/// The rows that were read for a step.
+#[derive(Debug, Clone, Default)]
+pub struct Rows(BTreeMap<RecordKey, Option<Zeroizing<Vec<u8>>>>);
+
+impl Rows {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A row that was read; `None` if there is none.
+    pub fn insert(&mut self, key: RecordKey, value: Option<Zeroizing<Vec<u8>>>) {
+        self.0.insert(key, value);
+    }
+
+    pub(crate) fn read(&self, key: RecordKey) -> StepResult<Option<&[u8]>> {
+        match self.0.get(&key) {
+            Some(row) => Ok(row.as_ref().map(|row| row.as_slice())),
+            None => Err(Interrupt::Need(Need::Rows(alloc::vec![key]))),
+        }
+    }
+
+    /// Asks for all of these at once, if any is missing.
+    pub(crate) fn require(&self, keys: impl IntoIterator<Item = RecordKey>) -> StepResult<()> {
+        let missing: Vec<_> = keys.into_iter().filter(|key| !self.0.contains_key(key)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Interrupt::Need(Need::Rows(missing))) }
+    }
+}
