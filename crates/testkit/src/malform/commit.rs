@@ -254,10 +254,15 @@ impl Forger {
         let unknown = || Secret::zero(self.suite.secret_len());
         match psk {
             Psk::External { psk_id } => self.psks.get(psk_id.as_bytes()).cloned().unwrap_or_else(unknown),
-            Psk::Resumption { psk_epoch, .. } if *psk_epoch == self.context.epoch => {
+            Psk::Resumption { psk_group_id, psk_epoch, .. }
+                if *psk_group_id == self.context.group_id && *psk_epoch == self.context.epoch =>
+            {
                 self.secrets.resumption_psk().clone()
             }
-            Psk::Resumption { .. } => unknown(),
+            Psk::Resumption { psk_group_id, psk_epoch, .. } => {
+                let name = (psk_group_id.to_vec(), *psk_epoch);
+                self.resumption_psks.get(&name).cloned().unwrap_or_else(unknown)
+            }
         }
     }
 }

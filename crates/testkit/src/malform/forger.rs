@@ -70,6 +70,8 @@ pub struct Forger {
     pub member: Member,
     /// Values of external PSKs.
     pub psks: BTreeMap<Vec<u8>, Secret>,
+    /// Resumption PSKs, by group and epoch; that of its own epoch it has.
+    pub resumption_psks: BTreeMap<(Vec<u8>, u64), Secret>,
     /// Its randomness.
     pub rng: Arc<SeededRandom>,
 }
@@ -114,6 +116,7 @@ impl Forger {
             secrets,
             member,
             psks: BTreeMap::new(),
+            resumption_psks: BTreeMap::new(),
             rng,
         }
     }

@@ -1,0 +1,198 @@
+//! [`World`]: fresh clients for one backend, storage engine, suite and wire policy.
+
+use super::Failure;
+use crate::TrustEveryone;
+use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, Signer};
+use pleach::{Client, ClientBuilder, Group, GroupConfig, ManualClock, SigningIdentity, WirePolicy};
+use pleach_storage_memory::MemoryStorage;
+use pleach_storage_sqlite::{Journal, SqliteOptions, SqliteStorage};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tempfile::TempDir;
+
+/// When a world begins: any time will do that leaves room before it.
+const BEGINNING: u64 = 1_800_000_000;
+
+/// Stores by name: the same name opens the same store again, as after a restart.
+pub trait Stores: fmt::Debug + Send + Sync {
+    /// Begins to build a client over the store with this name.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    fn client(&self, name: &str, provider: CryptoProvider) -> Result<ClientBuilder, Failure>;
+}
+
+/// Stores in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStores(Mutex<BTreeMap<String, MemoryStorage>>);
+
+impl Stores for MemoryStores {
+    fn client(&self, name: &str, provider: CryptoProvider) -> Result<ClientBuilder, Failure> {
+        let mut stores = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = stores.entry(name.to_owned()).or_default().clone();
+        Ok(Client::builder(provider, store))
+    }
+}
+
+/// SQLite files in a temporary directory; each opening is a connection of its own.
+#[derive(Debug)]
+pub struct SqliteStores(TempDir);
+
+impl SqliteStores {
+    /// In a new directory.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn new() -> Result<Self, Failure> {
+        Ok(Self(tempfile::tempdir()?))
+    }
+}
+
+impl Stores for SqliteStores {
+    fn client(&self, name: &str, provider: CryptoProvider) -> Result<ClientBuilder, Failure> {
+        let options = SqliteOptions::new().journal(Journal::Wal);
+        let store = SqliteStorage::open_with(self.0.path().join(format!("{name}.pleach")), &options)?;
+        Ok(Client::builder(provider, store))
+    }
+}
+
+/// Where a case happens. Its clock stands still until the case moves it.
+#[derive(Debug)]
+pub struct World {
+    provider: CryptoProvider,
+    stores: Box<dyn Stores>,
+    suite: CipherSuiteId,
+    wire: WirePolicy,
+    clock: Arc<ManualClock>,
+    /// Signature keys by owner and suite, so that a client is the same after a restart.
+    keys: Mutex<BTreeMap<(String, CipherSuiteId), Secret>>,
+}
+
+impl World {
+    /// An empty world.
+    #[must_use]
+    pub fn new(
+        provider: CryptoProvider,
+        stores: impl Stores + 'static,
+        suite: CipherSuiteId,
+        wire: WirePolicy,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::new(BEGINNING));
+        Self { provider, stores: Box::new(stores), suite, wire, clock, keys: Mutex::default() }
+    }
+
+    /// The provider.
+    #[must_use]
+    pub const fn provider(&self) -> &CryptoProvider {
+        &self.provider
+    }
+
+    /// The suite of all groups, unless a case says otherwise.
+    #[must_use]
+    pub const fn suite(&self) -> CipherSuiteId {
+        self.suite
+    }
+
+    /// Another suite, for the successor of a group: one that the provider has, preferably of another signature scheme.
+    ///
+    /// # Errors
+    /// If the provider has no other.
+    pub fn other_suite(&self) -> Result<CipherSuiteId, Failure> {
+        let scheme = self.algorithms(self.suite)?.signature.scheme();
+        let others = || self.provider.suites.iter().filter(|suite| suite.id != self.suite);
+        let found = others().find(|suite| suite.signature.scheme() != scheme).or_else(|| others().next());
+        found.map(|suite| suite.id).ok_or_else(|| Failure::new("the provider has one suite only"))
+    }
+
+    /// The algorithms of a suite.
+    ///
+    /// # Errors
+    /// If the provider lacks it.
+    pub fn algorithms(&self, suite: CipherSuiteId) -> Result<&CipherSuite, Failure> {
+        Ok(self.provider.suite(suite)?)
+    }
+
+    /// The clock that all clients go by.
+    #[must_use]
+    pub const fn clock(&self) -> &Arc<ManualClock> {
+        &self.clock
+    }
+
+    /// The configuration of the clients.
+    #[must_use]
+    pub fn config(&self) -> GroupConfig {
+        let mut config = GroupConfig::default();
+        config.wire = self.wire;
+        config
+    }
+
+    /// A new signature key for a suite.
+    ///
+    /// # Errors
+    /// Those of the provider.
+    pub fn fresh_signer(&self, suite: CipherSuiteId) -> Result<Box<dyn Signer>, Failure> {
+        let algorithm = self.algorithms(suite)?.signature;
+        let pair = algorithm.generate_key_pair(&*self.provider.random)?;
+        Ok(algorithm.load_signer(&pair.private)?)
+    }
+
+    /// The signer of this name for a suite: made at first, the same from then on.
+    ///
+    /// # Errors
+    /// Those of the provider.
+    pub fn signer(&self, name: &str, suite: CipherSuiteId) -> Result<Box<dyn Signer>, Failure> {
+        let algorithm = self.algorithms(suite)?.signature;
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let private = match keys.get(&(name.to_owned(), suite)) {
+            Some(private) => private.clone(),
+            None => {
+                let pair = algorithm.generate_key_pair(&*self.provider.random)?;
+                keys.insert((name.to_owned(), suite), pair.private.clone());
+                pair.private
+            }
+        };
+        Ok(algorithm.load_signer(&private)?)
+    }
+
+    /// A client without identity: everything else as the world has it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn bare(&self, name: &str) -> Result<ClientBuilder, Failure> {
+        let builder = self.stores.client(name, self.provider.clone())?;
+        Ok(builder
+            .id(name)
+            .suite(self.suite)
+            .auth(TrustEveryone)
+            .clock(self.clock.clone())
+            .config(self.config()))
+    }
+
+    /// A client with a basic credential of this name, over the store of this name.
+    ///
+    /// # Errors
+    /// Those of store and provider.
+    pub fn builder(&self, name: &str) -> Result<ClientBuilder, Failure> {
+        Ok(self.bare(name)?.signing_identity(SigningIdentity::basic(name, self.signer(name, self.suite)?)))
+    }
+
+    /// [`World::builder`], built. Once more with the same name, it is the same client after a restart.
+    ///
+    /// # Errors
+    /// Those of store and provider.
+    pub fn client(&self, name: &str) -> Result<Client, Failure> {
+        Ok(self.builder(name)?.build()?)
+    }
+
+    /// A group of clients with these names: the first creates it and adds the others in one Commit.
+    ///
+    /// # Errors
+    /// If anything is refused.
+    pub fn group(&self, names: &[&str]) -> Result<Vec<Group>, Failure> {
+        let clients = names.iter().map(|name| self.client(name)).collect::<Result<Vec<_>, _>>()?;
+        super::scene::group_of(&clients.iter().collect::<Vec<_>>())
+    }
+}
