@@ -76,6 +76,7 @@ impl Group {
 
 impl CommitBuilder<'_> {
     /// Adds the owner of a key package, given as an MLSMessage.
+    #[expect(clippy::should_implement_trait, reason = "the RFC's word; a Commit is not a sum")]
     pub fn add(mut self, key_package_message: impl AsRef<[u8]>) -> Self {
         match key_package(&self.group.config.limits, key_package_message.as_ref()) {
             Ok(key_package) => self.spec.proposals.push(ProposalSpec::Add(key_package)),

@@ -228,7 +228,7 @@ fn groups_are_listed_and_deleted() {
 fn clients_share_a_store() {
     let store = MemoryStorage::new();
     let alice = builder("alice", &key(), store.clone()).build().unwrap();
-    let bob = builder("bob", &key(), store.clone()).build().unwrap();
+    let bob = builder("bob", &key(), store).build().unwrap();
     let mut members = group_of(&[&alice, &bob]);
     assert_in_agreement(&mut members);
     assert_eq!((alice.groups().unwrap().len(), bob.groups().unwrap().len()), (1, 1));

@@ -1,6 +1,6 @@
 //! The facade from outside: groups and their lives, restarts and races, trust, joining in other ways, and cost in rows.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod basics;
 mod common;

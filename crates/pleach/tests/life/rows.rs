@@ -22,7 +22,7 @@ impl Counted {
 
     /// Forgets everything in memory.
     fn restart(&mut self) {
-        self.group = self.group.client().load(&self.group.id().to_vec()).unwrap();
+        self.group = self.group.client().load(self.group.id()).unwrap();
     }
 }
 
@@ -132,8 +132,7 @@ fn a_commit_writes_log_n_rows_and_a_message_one() {
 
         // A stored group is opened and used without its tree.
         let (_, count) = members[0].during(|group| {
-            let id = group.id().to_vec();
-            let mut opened = group.client().load(&id).unwrap();
+            let mut opened = group.client().load(group.id()).unwrap();
             opened.encrypt(b"text").unwrap()
         });
         assert!(count.gets + count.scans <= 6 && count.rows_read <= 6, "n = 2^{height}: {count:?}");
