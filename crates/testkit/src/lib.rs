@@ -1,4 +1,13 @@
 //! Pleach: the naive oracle, malformed messages and the suites every backend must pass
+//!
+//! - [`oracle`]: a ratchet tree straight from the RFC's pseudo-code, to compare the library's with;
+//! - [`malform`]: a member that forges messages which break one rule each;
+//! - [`null_crypto`]: a cipher suite without security that counts what is done with it; [`random`]: randomness that can be
+//!   repeated;
+//! - [`synthetic`]: large valid trees made in O(n); [`members`]: signed leaves;
+//! - [`storage_suite`]: what every storage engine must pass; [`auth`]: the one permissive authentication service.
+//!
+//! For tests alone: nothing here protects anything, and much of it panics where a test is wrong.
 
 pub mod auth;
 pub mod malform;
