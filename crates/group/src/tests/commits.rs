@@ -27,7 +27,7 @@ fn a_committer_refuses_what_a_receiver_would() {
     let (mut alice, bob, _) = trio();
     let twice = [extensions(vec![]), extensions(vec![])];
     let evil = alice.clone().evil_commit(&Evil::of(twice));
-    let received = bob.clone().refuses(&evil.message);
+    let received = bob.would_refuse(&evil.message);
     let one = || ProposalSpec::GroupContextExtensions(Extensions::default());
     alice.attach();
     let before = (alice.rows.clone(), alice.fingerprint());
@@ -36,7 +36,7 @@ fn a_committer_refuses_what_a_receiver_would() {
     assert_eq!(before, (alice.rows.clone(), alice.fingerprint()));
     let spec = CommitSpec { proposals: vec![one()], ..CommitSpec::default() };
     let commit = alice.commit(&spec);
-    bob.clone().follow(commit.message());
+    bob.would_follow(commit.message());
 }
 
 // breaks: R195
@@ -65,7 +65,7 @@ fn a_committer_neither_updates_nor_removes_itself_by_a_proposal() {
     alice.propose(&ProposalSpec::Update(None, None));
     alice.propose(&ProposalSpec::Remove(LeafIndex(0)));
     let commit = alice.commit(&CommitSpec::default());
-    assert!(bob.clone().follow(commit.message()).removed.is_empty());
+    assert!(bob.would_follow(commit.message()).removed.is_empty());
 }
 
 // breaks: R196
@@ -120,7 +120,7 @@ fn a_committer_prefers_a_remove_and_else_the_latest_update() {
         last = sent.reference.unwrap();
     }
     let commit = alice.clone().commit(&CommitSpec::default());
-    let summary = bob.clone().follow(commit.message());
+    let summary = bob.would_follow(commit.message());
     assert_eq!(summary.updated, [LeafIndex(2), LeafIndex(0)]);
     let latest = bob.state().proposals().unwrap().find(&last).unwrap().proposal.clone();
     let Proposal::Update(latest) = latest else { panic!("{latest:?}") };
@@ -166,7 +166,7 @@ fn refuses_two_adds_with_one_signature_key() {
 // breaks: R199
 #[test]
 fn refuses_an_add_of_a_member_unless_it_is_removed() {
-    let (mut alice, bob, carol) = trio();
+    let (mut alice, bob, mut carol) = trio();
     let again = Client::new("carol", SUITE_1, &in_public()).key_package();
     let summary = alice.bad_and_good(
         &bob,
@@ -175,7 +175,7 @@ fn refuses_an_add_of_a_member_unless_it_is_removed() {
     );
     assert_eq!(summary.added, [LeafIndex(2)]);
     // With the very same key, the tree tells, too.
-    let same_key = carol.clone().key_package();
+    let same_key = carol.key_package();
     let commit = alice.evil_commit(&Evil::of([add(same_key)]));
     bob.must_refuse(&commit.message, MisbehaviorError::AddOfMember);
 }
@@ -365,7 +365,7 @@ fn the_applications_rules_see_who_proposed() {
     alice.notes(&message);
     bob.notes(&message);
     let commit = alice.evil_commit(&Evil { proposals: vec![reference], ..Evil::default() });
-    assert!(bob.clone().follow(&commit.message).removed_us);
+    assert!(bob.would_follow(&commit.message).removed_us);
 }
 
 // breaks: R205, R222
@@ -374,13 +374,13 @@ fn refuses_a_reference_to_an_unknown_proposal() {
     let (mut alice, mut bob, mut carol) = trio();
     let (message, reference) = carol.own_proposal(external_psk(b"none", 32));
     alice.notes(&message);
-    let evil = Evil { proposals: vec![reference.clone()], ..Evil::default() };
+    let evil = Evil { proposals: vec![reference], ..Evil::default() };
     let commit = alice.clone().evil_commit(&evil);
     bob.must_refuse(&commit.message, MisbehaviorError::UnknownProposal);
     bob.notes(&message);
     bob.must_refuse(&commit.message, IncompatibleError::MissingPsk);
     // In the next epoch it is forgotten.
-    let update = alice.commit_and_merge(CommitSpec {
+    let update = alice.commit_and_merge(&CommitSpec {
         pending: crate::PendingSelection::None,
         force_path: true,
         ..CommitSpec::default()

@@ -59,10 +59,10 @@ fn a_client_of_another_suite_is_not_added() {
 #[test]
 fn only_the_signer_of_the_own_leaf_signs() {
     let (mut alice, bob, _) = trio();
-    let other = Client { signer: bob.signer, ..alice.clone() };
-    let refused = other.clone().try_commit(&force_path()).unwrap_err();
+    let mut other = Client { signer: bob.signer, ..alice.clone() };
+    let refused = other.try_commit(&force_path()).unwrap_err();
     assert_eq!(refused, MisuseError::WrongSigner.into());
-    assert_eq!(other.clone().send(b"text").unwrap_err(), MisuseError::WrongSigner.into());
+    assert_eq!(other.send(b"text").unwrap_err(), MisuseError::WrongSigner.into());
     alice.send(b"text").unwrap();
 }
 
@@ -86,7 +86,7 @@ fn a_lone_member_commits() {
     let welcome = &commit.welcomes()[0].message;
     assert!(Invitation::open(&bob, welcome).group_secrets.path_secret.is_some());
     bob.join(welcome).unwrap();
-    alice.follow(&bob.commit_and_merge(force_path()));
+    alice.follow(&bob.commit_and_merge(&force_path()));
     assert_eq!(alice.authenticator(), bob.authenticator());
 }
 
@@ -101,7 +101,7 @@ fn application_data_waits_for_proposals_to_be_committed() {
     let before = (bob.rows.clone(), bob.fingerprint());
     assert_eq!(bob.send(b"too early").unwrap_err(), MisuseError::PendingProposals.into());
     assert_eq!(before, (bob.rows.clone(), bob.fingerprint()));
-    bob.follow(&alice.commit_and_merge(CommitSpec::default()));
+    bob.follow(&alice.commit_and_merge(&CommitSpec::default()));
     let message = bob.send(b"now").unwrap();
     alice.hears(&message, b"now");
 }
@@ -120,11 +120,11 @@ fn a_committer_takes_up_all_that_is_valid_and_receivers_do_not_insist() {
     let sent = bob.propose(&ProposalSpec::Update(None, None));
     alice.notes(&sent.message);
     let commit = alice.clone().commit(&CommitSpec::default());
-    let summary = bob.clone().follow(commit.message());
+    let summary = bob.would_follow(commit.message());
     assert_eq!((summary.added.len(), summary.updated), (1, vec![LeafIndex(1), LeafIndex(0)]));
     let none = CommitSpec { pending: crate::PendingSelection::None, ..force_path() };
     let commit = alice.clone().commit(&none);
-    assert!(bob.clone().follow(commit.message()).added.is_empty());
+    assert!(bob.would_follow(commit.message()).added.is_empty());
     let only = crate::PendingSelection::Only(vec![sent.reference.unwrap()]);
     let commit = alice.commit(&CommitSpec { pending: only, ..CommitSpec::default() });
     assert_eq!(bob.follow(commit.message()).updated, [LeafIndex(1), LeafIndex(0)]);
@@ -159,7 +159,7 @@ fn a_commit_that_is_not_merged_leaves_only_a_used_generation() {
     assert!(changed.iter().any(|(key, _)| matches!(key, RecordKey::Ratchet(..))));
     // The next one uses another generation: both can be read.
     let second = alice.commit(&force_path());
-    bob.clone().follow(first.message());
+    bob.would_follow(first.message());
     bob.follow(second.message());
     alice.merge(&second);
     assert_eq!(alice.authenticator(), bob.authenticator());
@@ -215,7 +215,7 @@ fn a_welcome_holds_what_a_joiner_needs() {
         assert_eq!(in_commit, invitation.group_secrets.psks.to_vec());
         assert_eq!(invitation.group_secrets.path_secret.is_some(), with_path);
         alice.merge(&commit);
-        bob.clone().follow(commit.message());
+        bob.would_follow(commit.message());
         // The tag in the GroupInfo is that of the Commit.
         assert_eq!(&*invitation.group_info.confirmation_tag, alice.state().confirmation_tag());
         joiner.join(&commit.welcomes()[0].message).unwrap();
@@ -241,9 +241,9 @@ fn late_messages_are_read_for_so_many_epochs_and_so_long() {
     let config = GroupConfig { past_epochs: 2, past_epoch_age: 100, ..in_public() };
     let (mut alice, mut bob, mut carol) = trio_with(SUITE_1, &config, Extensions::default(), &|_| ());
     let first = carol.send(b"first").unwrap();
-    bob.follow(&alice.commit_and_merge(force_path()));
+    bob.follow(&alice.commit_and_merge(&force_path()));
     // Carol's credential, and key, may be others by now; her message is read with what she had.
-    let removal = alice.commit_and_merge(CommitSpec {
+    let removal = alice.commit_and_merge(&CommitSpec {
         proposals: vec![ProposalSpec::Remove(LeafIndex(2))],
         ..CommitSpec::default()
     });
@@ -257,7 +257,7 @@ fn late_messages_are_read_for_so_many_epochs_and_so_long() {
     let mut late = bob.clone();
     late.now = NOW + 101;
     late.must_refuse(&first, GroupError::WrongEpoch { current: 3, message: 1 });
-    bob.follow(&alice.commit_and_merge(force_path()));
+    bob.follow(&alice.commit_and_merge(&force_path()));
     bob.must_refuse(&first, GroupError::WrongEpoch { current: 4, message: 1 });
     let left = |key: &&RecordKey| match key {
         RecordKey::Epoch(epoch) | RecordKey::EpochLeaf(epoch, _) | RecordKey::SecretNode(epoch, _) => {
@@ -303,7 +303,7 @@ fn messages_of_an_epoch_are_counted() {
     let before = alice.rows.clone();
     assert_eq!(alice.send(b"three").unwrap_err(), MisuseError::MessageLimit.into());
     assert_eq!(before, alice.rows);
-    bob.follow(&alice.commit_and_merge(force_path()));
+    bob.follow(&alice.commit_and_merge(&force_path()));
     alice.send(b"three").unwrap();
 }
 
@@ -317,7 +317,7 @@ fn what_an_epoch_used_is_gone_when_it_is_over() {
     assert!(!alice.rows.contains_key(&RecordKey::SecretNode(1, root)), "the encryption secret goes first");
     let old_leaf = alice.state().attached.as_ref().unwrap().private.secret(NodeIndex(0)).unwrap().clone();
     let old_init = alice.state().secrets().unwrap().init_secret().secret().clone();
-    bob.follow(&alice.commit_and_merge(force_path()));
+    bob.follow(&alice.commit_and_merge(&force_path()));
     let holds = |client: &Client, secret: &Secret| {
         client.rows.values().any(|row| row.windows(secret.len()).any(|part| part == secret.as_bytes()))
     };

@@ -80,7 +80,7 @@ pub(super) fn trio_with(
     });
     alice.create(b"group", extensions);
     let adds = vec![ProposalSpec::Add(bob.key_package()), ProposalSpec::Add(carol.key_package())];
-    let welcome = alice.commit_and_merge(CommitSpec { proposals: adds, ..CommitSpec::default() });
+    let welcome = alice.commit_and_merge(&CommitSpec { proposals: adds, ..CommitSpec::default() });
     bob.join(&welcome).unwrap();
     carol.join(&welcome).unwrap();
     (alice, bob, carol)
@@ -402,8 +402,8 @@ impl Client {
     }
 
     /// Commits, merges, and returns the Welcome if there is one, the Commit otherwise.
-    pub(super) fn commit_and_merge(&mut self, spec: CommitSpec<'_>) -> Vec<u8> {
-        let pending = self.commit(&spec);
+    pub(super) fn commit_and_merge(&mut self, spec: &CommitSpec<'_>) -> Vec<u8> {
+        let pending = self.commit(spec);
         self.merge(&pending);
         pending.welcomes().first().map_or(pending.message(), |welcome| &welcome.message).to_vec()
     }

@@ -5,7 +5,7 @@ use super::driver::*;
 use crate::leaf::sign_leaf;
 use crate::process::{Schedule, provisional_context};
 use crate::psk::{psk_from_row, psk_record};
-use pleach_framing::{EpochContext, proposal_ref};
+use pleach_framing::proposal_ref;
 use pleach_key_schedule::{InitSecret, psk_secret};
 use pleach_tree::RatchetTree;
 use pleach_wire::{
@@ -268,11 +268,6 @@ impl Client {
         change(&mut leaf);
         Update { leaf_node: sign_leaf(&self.suite, &*self.signer, leaf, place).unwrap() }
     }
-
-    /// What signing and reading messages of the epoch takes.
-    pub(super) fn epoch_context(&self) -> EpochContext<'_> {
-        self.state().epoch_context(&self.env())
-    }
 }
 
 /// Applies what can be applied, without a check; returns the leaves that were added.
@@ -316,10 +311,30 @@ pub(super) fn with_leaf(
 }
 
 impl Client {
+    /// What a message would be refused with; see [`Client::refuses`].
+    pub(super) fn would_refuse(&self, message: &[u8]) -> GroupError {
+        self.clone().refuses(message)
+    }
+
+    /// As [`Client::follow`], for a copy of this client.
+    pub(super) fn would_follow(&self, commit: &[u8]) -> crate::MembershipChanges {
+        self.clone().follow(commit)
+    }
+
+    /// As [`Client::notes`], for a copy of this client.
+    pub(super) fn would_note(&self, proposal: &[u8]) -> crate::ReceivedProposal {
+        self.clone().notes(proposal)
+    }
+
+    /// As [`Client::join`], for a copy of this client.
+    pub(super) fn would_join(&self, welcome: &[u8]) -> Result<(), GroupError> {
+        self.clone().join(welcome)
+    }
+
     /// That a message is refused with this error, and changes nothing.
     #[track_caller]
     pub(super) fn must_refuse(&self, message: &[u8], error: impl Into<GroupError>) {
-        assert_eq!(self.clone().refuses(message), error.into(), "{}", self.name);
+        assert_eq!(self.would_refuse(message), error.into(), "{}", self.name);
     }
 
     /// That a Commit is accepted and leads where its maker says.
@@ -339,10 +354,17 @@ impl Client {
         (bad, error): (Evil, impl Into<GroupError>),
         good: Evil,
     ) -> crate::MembershipChanges {
-        let bad = self.clone().evil_commit(&bad);
+        let [bad, good] = [bad, good].map(|evil| self.clone().evil_commit(&evil));
         receiver.must_refuse(&bad.message, error);
-        receiver.must_follow(&self.clone().evil_commit(&good))
+        receiver.must_follow(&good)
     }
+}
+
+/// A change of a leaf, and what it is refused with.
+pub(super) type LeafCase<E> = (Box<dyn Fn(&mut LeafNode)>, E);
+
+pub(super) fn leaf_case<E>(change: impl Fn(&mut LeafNode) + 'static, error: E) -> LeafCase<E> {
+    (Box::new(change), error)
 }
 
 pub(super) fn add(key_package: Kept<KeyPackage>) -> Proposal {

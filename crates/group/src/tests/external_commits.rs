@@ -159,7 +159,7 @@ fn refuses_a_proposal_that_says_it_is_an_external_commit() {
 #[test]
 fn a_joiner_takes_the_leftmost_blank_leaf() {
     let (mut alice, mut bob, mut carol, ..) = open_group();
-    let removal = alice.commit_and_merge(CommitSpec {
+    let removal = alice.commit_and_merge(&CommitSpec {
         proposals: vec![ProposalSpec::Remove(LeafIndex(1))],
         ..CommitSpec::default()
     });

@@ -252,19 +252,19 @@ fn refuses_an_update_or_path_that_gives_up_what_the_group_needs() {
         RequiredCapabilities { proposal_types: [ProposalType(UNKNOWN)].into(), ..Default::default() };
     let list = vec![unknown_extension(UNKNOWN), Extension::new(&required).unwrap()];
     let (mut alice, bob, mut carol) = trio_with(SUITE_1, &in_public(), list.into(), &able);
-    let cases: [(fn(&mut LeafNode), IncompatibleError); 2] = [
-        (
+    let cases = [
+        leaf_case(
             |leaf| leaf.capabilities.extensions = vec![].into(),
             IncompatibleError::GroupContextExtension(ExtensionType(UNKNOWN)),
         ),
-        (|leaf| leaf.capabilities.proposals = vec![].into(), IncompatibleError::RequiredCapability),
+        leaf_case(|leaf| leaf.capabilities.proposals = vec![].into(), IncompatibleError::RequiredCapability),
     ];
     for (give_up, error) in cases {
         let bare = move |leaf: &mut LeafNode| {
             leaf.extensions = Extensions::default();
             give_up(leaf);
         };
-        let update = Proposal::Update(carol.evil_update(bare));
+        let update = Proposal::Update(carol.evil_update(&bare));
         let (bad, _) = carol.own_proposal(update);
         bob.must_refuse(&bad, error);
         let evil = Evil { leaf: Box::new(bare), ..Evil::default() };

@@ -38,7 +38,7 @@ fn refuses_a_proposal_of_another_epoch() {
     let mut earlier = bob.clone();
     earlier.notes(&late);
     assert!(matches!(earlier.receive(&late), Ok(Incoming::Duplicate)));
-    bob.follow(&alice.commit_and_merge(CommitSpec { force_path: true, ..CommitSpec::default() }));
+    bob.follow(&alice.commit_and_merge(&CommitSpec { force_path: true, ..CommitSpec::default() }));
     bob.must_refuse(&late, GroupError::WrongEpoch { current: 2, message: 1 });
 }
 
@@ -52,7 +52,7 @@ fn refuses_a_proposal_that_is_not_authentic() {
     bob.must_refuse(&content(&mut carol, 0), FramingError::InvalidSignature);
     bob.must_refuse(&content(&mut carol, 3), MisbehaviorError::SenderNotMember);
     let good = content(&mut carol, 2);
-    bob.clone().notes(&good);
+    bob.would_note(&good);
     for at in [good.len() - 1, good.len() - 40] {
         let mut flipped = good.clone();
         flipped[at] ^= 1;
@@ -73,7 +73,7 @@ fn refuses_a_proposal_to_add_an_invalid_key_package() {
     let (bad, _) = carol.own_proposal(add(forged));
     bob.must_refuse(&bad, MisbehaviorError::KeyPackageSignature);
     let (good, _) = carol.own_proposal(add(key_package));
-    let received = bob.clone().notes(&good);
+    let received = bob.would_note(&good);
     assert_eq!(received.credentials[0].reason, CredentialReason::Add);
     assert_eq!(received.credentials[0].new, Credential::basic(b"dave"));
 }
@@ -83,7 +83,7 @@ fn refuses_a_proposal_to_add_an_invalid_key_package() {
 fn refuses_a_proposal_to_update_to_an_invalid_leaf() {
     let (_, bob, mut carol) = trio();
     let old = bob.state().member(LeafIndex(2)).unwrap().leaf_node;
-    let cases: Vec<(Box<dyn Fn(&mut LeafNode)>, MisbehaviorError)> = vec![
+    let cases: Vec<LeafCase<MisbehaviorError>> = vec![
         (
             Box::new(move |leaf| leaf.encryption_key = old.encryption_key.clone()),
             MisbehaviorError::EncryptionKeyUnchanged,
@@ -111,7 +111,7 @@ fn refuses_a_proposal_to_update_to_an_invalid_leaf() {
         let update = Proposal::Update(carol.evil_update(|_| ()));
         carol.own_proposal(update)
     };
-    bob.clone().notes(&good);
+    bob.would_note(&good);
 }
 
 // breaks: R074
@@ -126,7 +126,7 @@ fn refuses_an_update_whose_leaf_is_signed_with_another_key() {
         carol.own_proposal(Proposal::Update(Update { leaf_node })).0
     };
     bob.must_refuse(&update(&alice.signer), MisbehaviorError::LeafNodeSignature);
-    bob.clone().notes(&update(&own));
+    bob.would_note(&update(&own));
 }
 
 // breaks: R070
@@ -141,7 +141,7 @@ fn refuses_an_update_signed_for_another_group_or_leaf() {
     };
     bob.must_refuse(&update(b"other", 2), MisbehaviorError::LeafNodeSignature);
     bob.must_refuse(&update(b"group", 1), MisbehaviorError::LeafNodeSignature);
-    bob.clone().notes(&update(b"group", 2));
+    bob.would_note(&update(b"group", 2));
 }
 
 // breaks: R028, R029, R031, R032
@@ -150,7 +150,7 @@ fn a_new_credential_is_to_be_answered_for_together_with_the_old_one() {
     let (mut alice, mut bob, mut carol) = trio();
     let same = Proposal::Update(carol.evil_update(|_| ()));
     let (message, _) = carol.own_proposal(same);
-    assert!(bob.clone().notes(&message).credentials.is_empty(), "there is nothing new");
+    assert!(bob.would_note(&message).credentials.is_empty(), "there is nothing new");
     let new = Credential::basic(b"carol of the new house");
     let replaces = |check: &crate::CredentialCheck, reason, old: &[u8]| {
         let (old_credential, _) = check.old.clone().unwrap();
@@ -189,10 +189,10 @@ fn refuses_a_proposal_to_remove_nobody() {
     bob.must_refuse(&blank, MisbehaviorError::RemoveOfBlank(LeafIndex(3)));
     for outside in [4, 1 << 31, u32::MAX] {
         let (message, _) = carol.own_proposal(remove(outside));
-        assert!(matches!(bob.clone().refuses(&message), GroupError::Misbehavior(_) | GroupError::Tree(_)));
+        assert!(matches!(bob.would_refuse(&message), GroupError::Misbehavior(_) | GroupError::Tree(_)));
     }
     let (good, _) = carol.own_proposal(remove(0));
-    bob.clone().notes(&good);
+    bob.would_note(&good);
 }
 
 // breaks: R185
@@ -244,7 +244,7 @@ fn refuses_two_extensions_of_one_type_wherever_they_are() {
         let (message, _) = carol.own_proposal(bad);
         bob.must_refuse(&message, MisbehaviorError::DuplicateExtension(ExtensionType(UNKNOWN)));
         let (message, _) = carol.own_proposal(good);
-        bob.clone().notes(&message);
+        bob.would_note(&message);
     }
 }
 
@@ -256,7 +256,7 @@ fn refuses_a_reinit_to_an_older_version() {
     let (message, _) = carol.own_proposal(older.clone());
     bob.must_refuse(&message, MisbehaviorError::ReInitVersion);
     let (message, _) = carol.own_proposal(same.clone());
-    bob.clone().notes(&message);
+    bob.would_note(&message);
     alice.bad_and_good(&bob, (Evil::of([older]), MisbehaviorError::ReInitVersion), Evil::of([same]));
 }
 
@@ -265,13 +265,13 @@ fn refuses_a_reinit_to_an_older_version() {
 fn refuses_an_external_sender_that_the_group_does_not_know() {
     let (mut alice, mut bob, mut server) = with_server();
     let (good, _) = server.evil_proposal(Sender::External(0), remove(2));
-    bob.clone().notes(&good);
+    bob.would_note(&good);
     for index in [1, u32::MAX] {
         let (message, _) = server.evil_proposal(Sender::External(index), remove(2));
         bob.must_refuse(&message, MisbehaviorError::UnknownExternalSender);
     }
     // Once the list is gone, so is the right.
-    let commit = alice.commit_and_merge(CommitSpec {
+    let commit = alice.commit_and_merge(&CommitSpec {
         proposals: vec![ProposalSpec::GroupContextExtensions(Extensions::default())],
         ..CommitSpec::default()
     });
@@ -299,7 +299,7 @@ fn refuses_what_an_external_sender_may_not_propose() {
     ];
     for good in good {
         let (message, _) = server.evil_proposal(Sender::External(0), good);
-        bob.clone().notes(&message);
+        bob.would_note(&message);
     }
     let (commit, _) = server.evil_content(
         Sender::External(0),
@@ -328,7 +328,7 @@ fn a_new_member_may_propose_itself_only_if_the_application_says_so() {
     bob.must_refuse(&message, GroupError::Denied("new members may not propose themselves"));
     let mut open = bob;
     open.rules = &Open;
-    open.clone().notes(&message);
+    open.would_note(&message);
     // Nothing but its own addition, signed with its own key.
     let (other, _) = dave.evil_proposal(Sender::NewMemberProposal, remove(2));
     open.must_refuse(&other, FramingError::NewMemberProposalContent);
@@ -458,7 +458,7 @@ fn resumption_psks_of_old_epochs_are_evicted() {
     let own = bob.state().secrets().unwrap().resumption_psk().clone();
     assert_eq!((psk_row(&own).to_vec(), &first), (first.clone(), &psk_of(&alice, 1).unwrap()));
     for _ in 0..2 {
-        bob.follow(&alice.commit_and_merge(CommitSpec { force_path: true, ..CommitSpec::default() }));
+        bob.follow(&alice.commit_and_merge(&CommitSpec { force_path: true, ..CommitSpec::default() }));
     }
     assert_eq!([1, 2, 3].map(|epoch| psk_of(&bob, epoch).is_some()), [false, true, true]);
     for (epoch, held) in [(2, true), (3, true), (1, false)] {

@@ -26,7 +26,7 @@ fn agreed() -> ReInit {
 fn reinitialized(reinit: ReInit) -> (Client, Client, Client) {
     let (mut alice, mut bob, mut carol) = trio();
     let proposals = vec![ProposalSpec::ReInit(reinit)];
-    let commit = alice.commit_and_merge(CommitSpec { proposals, ..CommitSpec::default() });
+    let commit = alice.commit_and_merge(&CommitSpec { proposals, ..CommitSpec::default() });
     bob.follow(&commit);
     carol.follow(&commit);
     (alice, bob, carol)
@@ -42,7 +42,7 @@ fn found(
     founder.create(group_id, Extensions::default());
     let proposals = others.iter_mut().map(|other| ProposalSpec::Add(other.key_package())).collect();
     let predecessor = Some((usage, b"group".to_vec(), epoch));
-    founder.commit_and_merge(CommitSpec { proposals, predecessor, ..CommitSpec::default() })
+    founder.commit_and_merge(&CommitSpec { proposals, predecessor, ..CommitSpec::default() })
 }
 
 const REINIT: ResumptionPskUsage = ResumptionPskUsage::Reinit;
@@ -211,7 +211,7 @@ fn a_successor_may_have_the_id_of_the_frozen_group() {
     let welcome = found(&mut next_alice, joiners, REINIT, (b"group", 2));
     let staged = next_bob.stage_join(&welcome, None, bob.state.as_ref()).unwrap();
     let step = staged.into_step(&next_bob.env()).unwrap();
-    let mut replaced = bob.clone();
+    let mut replaced = bob;
     replaced.rows.extend(next_bob.rows.clone());
     replaced.write(&step.changes);
     replaced.state = Some(step.output);
@@ -272,7 +272,7 @@ fn refuses_a_welcome_with_a_psk_that_is_not_held() {
         ProposalSpec::Add(dave.key_package()),
         ProposalSpec::PreSharedKey(Psk::External { psk_id: b"id".into() }),
     ];
-    let welcome = alice.commit_and_merge(CommitSpec { proposals, ..CommitSpec::default() });
+    let welcome = alice.commit_and_merge(&CommitSpec { proposals, ..CommitSpec::default() });
     assert_eq!(dave.refuses_welcome(&welcome), IncompatibleError::MissingPsk.into());
     dave.rows.insert(key.clone(), psk_row(&Secret::copy_from(b"other")));
     let refused = dave.refuses_welcome(&welcome);
