@@ -90,10 +90,24 @@ impl fmt::Display for Failure {
 
 impl From<pleach::Error> for Failure {
     fn from(error: pleach::Error) -> Self {
-        use pleach::{ApiMisuse, Error, MisuseError};
+        use pleach::crypto::CryptoError;
+        use pleach::{ApiMisuse, Error, MisbehaviorError, MisuseError, PeerMisbehavior};
         let exit = match &error {
             Error::Malformed(_) | Error::UnexpectedMessage(_) => Exit::Malformed,
+            Error::PeerMisbehaved(PeerMisbehavior::Group(
+                MisbehaviorError::NotGroupMessage
+                | MisbehaviorError::NotGroupInfo
+                | MisbehaviorError::NotWelcome,
+            )) => Exit::Malformed,
             Error::PeerMisbehaved(_) => Exit::PeerMisbehaved,
+            // What does not open or verify was altered, or is for somebody else.
+            Error::Crypto(
+                CryptoError::InvalidPublicKey
+                | CryptoError::InvalidEncapsulation
+                | CryptoError::InvalidSignature
+                | CryptoError::DecryptionFailed
+                | CryptoError::WrongLength,
+            ) => Exit::PeerMisbehaved,
             Error::PeerIncompatible(_) => Exit::Incompatible,
             Error::WrongGroup => Exit::WrongGroup,
             Error::WrongEpoch { .. } => Exit::WrongEpoch,

@@ -21,7 +21,7 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    pub(crate) fn text(text: impl ToString) -> Self {
+    pub(crate) fn text<T: ToString + ?Sized>(text: &T) -> Self {
         Self::Text(text.to_string())
     }
 

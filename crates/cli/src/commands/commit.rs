@@ -118,7 +118,7 @@ impl<'a> Work<'a> {
             group.discard(pending.hash())?;
             return Err(failure);
         }
-        self.finish(session, group, pending)
+        self.finish(session, group, &pending)
     }
 
     /// Writes what comes of a commit, and merges it if that was asked for.
@@ -126,7 +126,7 @@ impl<'a> Work<'a> {
         self,
         session: &Session,
         mut group: Group,
-        pending: PendingCommit,
+        pending: &PendingCommit,
     ) -> Result<Report, Failure> {
         let Self { args, out, welcome, group_info } = self;
         let learned = session.save_trust()?;
@@ -148,7 +148,7 @@ impl<'a> Work<'a> {
             report = group_info.extra(report, "group_info", "GroupInfo", message)?;
         }
         let changes = if args.merge {
-            let changes = group.merge(&pending)?;
+            let changes = group.merge(pending)?;
             session.follow_rotation(&group)?;
             changes
         } else {

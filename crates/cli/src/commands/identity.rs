@@ -22,7 +22,7 @@ pub(super) fn init(global: &Global, args: &InitArgs) -> Result<Report, Failure> 
     let key = key.ok_or_else(|| Failure::from(StorageError::Busy))?;
     let list = keys.iter().map(|key| {
         Item::object()
-            .with("scheme", Item::text(key.signer.scheme()))
+            .with("scheme", Item::text(&key.signer.scheme()))
             .with("public", Item::bytes(key.signer.public()))
     });
     let json = Item::object()

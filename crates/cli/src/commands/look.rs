@@ -16,10 +16,10 @@ pub(super) fn suites() -> Report {
             Item::object()
                 .with("number", suite.id.0)
                 .with("name", name)
-                .with("kem", Item::text(suite.kem.id()))
-                .with("kdf", Item::text(suite.kdf.id()))
-                .with("aead", Item::text(suite.aead.id()))
-                .with("signature", Item::text(suite.signature.scheme())),
+                .with("kem", Item::text(&suite.kem.id()))
+                .with("kdf", Item::text(&suite.kdf.id()))
+                .with("aead", Item::text(&suite.aead.id()))
+                .with("signature", Item::text(&suite.signature.scheme())),
         );
     }
     Report::new(Item::object().with("suites", items)).more(lines)

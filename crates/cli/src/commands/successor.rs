@@ -33,6 +33,15 @@ pub(super) fn branch(global: &Global, args: &BranchArgs) -> Result<Report, Failu
     let id = text::parse(&args.id)?;
     let key_packages = read_all(&args.key_packages)?;
     check_welcome(&args.commit, true)?;
+    // R176: only members of the group that is branched from.
+    let members = group.members()?;
+    for bytes in &key_packages {
+        let credential = &key_package(bytes)?.leaf_node.credential;
+        if !members.iter().any(|member| member.credential == *credential) {
+            let (name, id) = (text::name(credential), text::show(group.id()));
+            return Err(Failure::not_now(format!("{name} is no member of {id}")));
+        }
+    }
     follow(&session, &id, &key_packages, Work::open(&args.commit)?, || group.branch(&id, &key_packages))
 }
 
@@ -72,7 +81,7 @@ fn follow(
     }
     match create() {
         Ok((group, commit)) => {
-            let report = work.finish(session, group, commit)?;
+            let report = work.finish(session, group, &commit)?;
             Ok(report.line(format!("created {}", text::show(id))))
         }
         Err(error) => {

@@ -64,7 +64,7 @@ fn update_path(path: &UpdatePath) -> Item {
 
 /// A proposal, by its fields.
 pub(super) fn proposal(proposal: &Proposal) -> Item {
-    let item = Item::object().with("proposal_type", Item::text(proposal.proposal_type()));
+    let item = Item::object().with("proposal_type", Item::text(&proposal.proposal_type()));
     match proposal {
         Proposal::Add(add) => item.with("key_package", key_package(&add.key_package)),
         Proposal::Update(update) => item.with("leaf_node", leaf_node(&update.leaf_node)),
@@ -72,7 +72,7 @@ pub(super) fn proposal(proposal: &Proposal) -> Item {
         Proposal::PreSharedKey(psk) => item.with("psk", pre_shared_key_id(&psk.psk)),
         Proposal::ReInit(reinit) => item
             .with("group_id", Item::name(&reinit.group_id))
-            .with("version", Item::text(reinit.version))
+            .with("version", Item::text(&reinit.version))
             .with("cipher_suite", text::suite(reinit.cipher_suite))
             .with("extensions", extensions(&reinit.extensions)),
         Proposal::ExternalInit(init) => item.with("kem_output", Item::bytes(&init.kem_output)),
@@ -145,7 +145,7 @@ pub(super) fn group_info(info: &GroupInfo) -> Item {
 
 fn group_context(context: &GroupContext) -> Item {
     Item::object()
-        .with("version", Item::text(context.version))
+        .with("version", Item::text(&context.version))
         .with("cipher_suite", text::suite(context.cipher_suite))
         .with("group_id", Item::name(&context.group_id))
         .with("epoch", context.epoch)

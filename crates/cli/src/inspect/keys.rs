@@ -39,7 +39,7 @@ pub(super) fn leaf_node(leaf: &LeafNode) -> Item {
 }
 
 pub(super) fn credential(credential: &Credential) -> Item {
-    let item = Item::object().with("credential_type", Item::text(credential.credential_type()));
+    let item = Item::object().with("credential_type", Item::text(&credential.credential_type()));
     match credential {
         Credential::Basic { identity } => item.with("identity", Item::name(identity)),
         Credential::X509 { certificates } => {
@@ -65,7 +65,7 @@ fn suite_number(id: CipherSuiteId) -> Item {
 }
 
 fn names<T: ToString>(values: impl Iterator<Item = T>) -> Item {
-    Item::list(values.map(Item::text))
+    Item::list(values.map(|value| Item::text(&value)))
 }
 
 pub(super) fn extensions(extensions: &Extensions) -> Item {
@@ -75,7 +75,7 @@ pub(super) fn extensions(extensions: &Extensions) -> Item {
 /// An extension, its data decoded if the type is one of RFC 9420's.
 fn extension(extension: &Extension) -> Item {
     let data = &extension.extension_data;
-    let item = Item::object().with("extension_type", Item::text(extension.extension_type));
+    let item = Item::object().with("extension_type", Item::text(&extension.extension_type));
     let decoded = match extension.extension_type {
         ExtensionType::APPLICATION_ID => decode::<pleach::wire::ApplicationId>(data)
             .map(|body| item.clone().with("application_id", Item::name(&body.application_id))),
@@ -101,7 +101,7 @@ fn extension(extension: &Extension) -> Item {
     };
     // A broken extension is worth seeing; it does not keep the rest from being shown.
     decoded.unwrap_or_else(|error| {
-        item.with("malformed", Item::text(error)).with("extension_data", Item::bytes(data))
+        item.with("malformed", Item::text(&error)).with("extension_data", Item::bytes(data))
     })
 }
 

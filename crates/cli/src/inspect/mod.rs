@@ -86,8 +86,8 @@ fn decode_as(bytes: &[u8], kind: Kind) -> Result<Decoded, DecodeError> {
             let mut decoded = body(&message.body)?;
             decoded.title = format!("MLSMessage with a {}", decoded.title);
             let item = Item::object()
-                .with("version", Item::text(message.version))
-                .with("wire_format", Item::text(message.wire_format()));
+                .with("version", Item::text(&message.version))
+                .with("wire_format", Item::text(&message.wire_format()));
             decoded.item = match (item, decoded.item) {
                 (Item::Object(mut fields), Item::Object(inner)) => {
                     fields.extend(inner);

@@ -1,10 +1,6 @@
 //! The guide's walk-through works as it is printed, and the guide's table of exit codes is the command's.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
-use common::Stage;
+use crate::stage::Stage;
 use std::path::Path;
 
 fn guide() -> String {

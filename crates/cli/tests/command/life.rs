@@ -1,10 +1,6 @@
 //! A group's life with three stores and the command alone, one process per step.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
-use common::{Stage, assert_same_rows};
+use crate::stage::{Stage, assert_same_rows};
 
 const ALL: [&str; 3] = ["alice", "bob", "carol"];
 

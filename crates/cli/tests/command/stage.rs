@@ -1,7 +1,5 @@
 //! A stage for the command: a directory, a process per step, and the rows of its stores.
 
-#![expect(dead_code, reason = "each test uses a part of it")]
-
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;

@@ -1,10 +1,6 @@
 //! `inspect` on files that are kept beside what it must print. `PLEACH_BLESS=1` writes the expectations anew.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
-use common::Stage;
+use crate::stage::Stage;
 use std::path::{Path, PathBuf};
 
 fn golden(file: &str) -> PathBuf {
