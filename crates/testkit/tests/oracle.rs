@@ -1,8 +1,8 @@
 //! The library's ratchet tree against the naive one, over random sequences of changes.
 //!
 //! A failure names its seed; `PLEACH_ORACLE_SEED=<seed>` runs that sequence alone, `PLEACH_ORACLE_SEQUENCES=<n>` another
-//! number of them. In every step the sizes and the root's hashes are compared, and everything of a path; in every tenth
-//! and at the end every hash, resolution, filtered direct path, parent hash, key and private key.
+//! number of them. In every step the sizes and the hashes of the roots are compared, and everything of a path; in every
+//! twentieth and at the end every hash, resolution, filtered direct path, parent hash, key and private key.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod lockstep;

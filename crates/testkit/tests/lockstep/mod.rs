@@ -19,7 +19,7 @@ const GROUP_ID: &[u8] = b"lockstep";
 const MAX_MEMBERS: u32 = 300;
 const WATCHERS: usize = 4;
 /// Everything is compared in every so many steps, and at the end; the root's hash in every step.
-const FULL_COMPARISON: usize = 10;
+const FULL_COMPARISON: usize = 20;
 
 type Check = Result<(), String>;
 
