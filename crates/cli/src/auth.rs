@@ -246,7 +246,6 @@ mod tests {
         pins.decide(reason, name.as_bytes(), key, old.map(|old| (name.as_bytes(), old)))
     }
 
-    // breaks: R025, R031
     #[test]
     fn first_use_pins_and_only_the_old_key_can_replace() {
         use CredentialReason as Why;

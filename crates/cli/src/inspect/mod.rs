@@ -132,3 +132,52 @@ fn group_info(info: &GroupInfo) -> Result<Decoded, DecodeError> {
     }
     Ok(Decoded { title: "GroupInfo".to_owned(), item: handshake::group_info(info), tree })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: [&str; 7] = [
+        include_str!("../../tests/golden/key-package.hex"),
+        include_str!("../../tests/golden/group-info.hex"),
+        include_str!("../../tests/golden/ratchet-tree.hex"),
+        include_str!("../../tests/golden/commit.hex"),
+        include_str!("../../tests/golden/proposal.hex"),
+        include_str!("../../tests/golden/welcome.hex"),
+        include_str!("../../tests/golden/message.hex"),
+    ];
+
+    /// Shows whatever can be shown; says whether something could.
+    fn show(bytes: &[u8]) -> bool {
+        let mut shown = false;
+        for kind in [None].into_iter().chain(Kind::ALL.map(Some)) {
+            if let Ok(decoded) = inspect(bytes, kind) {
+                shown = true;
+                assert!(!decoded.item.outline(true).is_empty() && !decoded.item.to_json().is_empty());
+                if let Some(nodes) = &decoded.tree {
+                    assert!(draw(nodes).ends_with("unmerged\n"));
+                }
+            }
+        }
+        shown
+    }
+
+    #[test]
+    fn no_byte_that_is_changed_or_missing_makes_it_stumble() {
+        let mut shown = 0;
+        for file in FILES {
+            let good = crate::io::unarmour(file.as_bytes().to_vec());
+            assert!(show(&good));
+            for at in 0..good.len() {
+                assert!(!show(&good[..at]), "{at} bytes of {}", good.len());
+                for flip in [0x01, 0x80, 0xff] {
+                    let mut bad = good.clone();
+                    bad[at] ^= flip;
+                    shown += usize::from(show(&bad));
+                }
+            }
+        }
+        // Most bytes are keys and signatures, which may be anything.
+        assert!(shown > 1000, "{shown}");
+    }
+}

@@ -2,9 +2,19 @@
 //!
 //! Every subcommand's `--help` ends with an example that works as it stands after those before it in the guide.
 
+mod change;
+mod shared;
+
 use clap::{Args, Parser, Subcommand};
 use pleach::crypto::CipherSuiteId;
 use std::path::PathBuf;
+
+pub(crate) use change::{
+    AddArgs, BranchArgs, CommitCommand, DiscardArgs, PickArgs, Propose, ProposeArgs, ProposeCommand,
+    ReinitArgs, RemoveArgs, UpdateArgs,
+};
+pub(crate) use shared::{CommitArgs, GroupArg, Handshake, Out, SuccessorArgs};
+use shared::{non_empty, suite};
 
 use crate::exit::TABLE;
 use crate::inspect::Kind;
@@ -119,56 +129,6 @@ pub(crate) enum Command {
     Demo(DemoArgs),
 }
 
-/// Which group.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct GroupArg {
-    /// The group, by its id as `groups` shows it; not needed if there is only one
-    #[arg(long, short, value_name = "ID")]
-    pub(crate) group: Option<String>,
-}
-
-/// Where a message goes.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Out {
-    /// Where to write the message; otherwise standard output, as base64 if that is a terminal
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-}
-
-/// How a handshake message is made.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct Handshake {
-    #[command(flatten)]
-    pub(crate) group: GroupArg,
-    #[command(flatten)]
-    pub(crate) out: Out,
-    /// Send it signed but not encrypted, so that a server can follow the group
-    #[arg(long)]
-    pub(crate) public: bool,
-    /// Data that travels with the message in the clear, authenticated
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub(crate) aad: String,
-}
-
-/// What all subcommands that commit take.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct CommitArgs {
-    #[command(flatten)]
-    pub(crate) handshake: Handshake,
-    /// Where to write the Welcome for those who are added; `merge` can write it later
-    #[arg(long, value_name = "FILE")]
-    pub(crate) welcome: Option<PathBuf>,
-    /// Where to write a GroupInfo of the new epoch
-    #[arg(long, value_name = "FILE")]
-    pub(crate) group_info: Option<PathBuf>,
-    /// Leave the ratchet tree out of the Welcome and GroupInfo: `group-info --tree` writes it after the merge
-    #[arg(long)]
-    pub(crate) no_tree: bool,
-    /// Enter the new epoch at once, where no server orders the commits
-    #[arg(long)]
-    pub(crate) merge: bool,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// Who this is; other members see and pin it
@@ -208,129 +168,6 @@ pub(crate) struct CreateArgs {
     /// The cipher suite
     #[arg(long, value_parser = suite, value_name = "NUMBER")]
     pub(crate) suite: Option<CipherSuiteId>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AddArgs {
-    /// Key packages of those to add; `-` is standard input
-    #[arg(required = true, value_name = "KEY_PACKAGE")]
-    pub(crate) key_packages: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) commit: CommitArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RemoveArgs {
-    /// Members to remove: by name, or by leaf as @2
-    #[arg(required = true, value_name = "MEMBER")]
-    pub(crate) members: Vec<String>,
-    #[command(flatten)]
-    pub(crate) commit: CommitArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UpdateArgs {
-    /// Also replace the signature key
-    #[arg(long)]
-    pub(crate) rotate: bool,
-    #[command(flatten)]
-    pub(crate) commit: CommitArgs,
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct ProposeArgs {
-    #[command(flatten)]
-    pub(crate) handshake: Handshake,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ProposeCommand {
-    #[command(subcommand)]
-    pub(crate) what: Propose,
-}
-
-/// The proposals that can be made by themselves.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Propose {
-    /// To add the owner of a key package
-    Add {
-        key_package: PathBuf,
-        #[command(flatten)]
-        handshake: Handshake,
-    },
-    /// To give oneself fresh keys
-    Update {
-        #[command(flatten)]
-        handshake: Handshake,
-    },
-    /// To remove a member
-    Remove {
-        member: String,
-        #[command(flatten)]
-        handshake: Handshake,
-    },
-    /// To mix in a pre-shared key that all members have
-    Psk {
-        id: String,
-        #[command(flatten)]
-        handshake: Handshake,
-    },
-    /// To end the group in favour of one with another suite or id
-    Reinit {
-        #[command(flatten)]
-        successor: SuccessorArgs,
-        #[command(flatten)]
-        handshake: Handshake,
-    },
-    /// To be added oneself, by somebody who is not a member yet
-    Join {
-        group_info: PathBuf,
-        #[command(flatten)]
-        out: Out,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CommitCommand {
-    /// Also add the owner of this key package
-    #[arg(long, value_name = "KEY_PACKAGE")]
-    pub(crate) add: Vec<PathBuf>,
-    /// Also remove this member
-    #[arg(long, value_name = "MEMBER")]
-    pub(crate) remove: Vec<String>,
-    /// Also mix in this pre-shared key, which all members must have
-    #[arg(long, value_name = "ID")]
-    pub(crate) psk: Vec<String>,
-    /// Leave out what was proposed
-    #[arg(long)]
-    pub(crate) skip_proposals: bool,
-    #[command(flatten)]
-    pub(crate) commit: CommitArgs,
-}
-
-/// One of the own commits that are pending.
-#[derive(Debug, Args)]
-pub(crate) struct PickArgs {
-    /// The commit: the file that it was written to, or its hash; not needed if there is only one
-    #[arg(value_name = "COMMIT")]
-    pub(crate) commit: Option<String>,
-    #[command(flatten)]
-    pub(crate) group: GroupArg,
-    /// Where to write the Welcome for those who are added
-    #[arg(long, value_name = "FILE")]
-    pub(crate) welcome: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DiscardArgs {
-    /// The commit: the file that it was written to, or its hash; not needed if there is only one
-    #[arg(value_name = "COMMIT")]
-    pub(crate) commit: Option<String>,
-    #[command(flatten)]
-    pub(crate) group: GroupArg,
-    /// Forget the proposals that wait for a commit instead
-    #[arg(long, conflicts_with = "commit")]
-    pub(crate) proposals: bool,
 }
 
 #[derive(Debug, Args)]
@@ -424,40 +261,6 @@ pub(crate) enum PskAction {
     List,
 }
 
-/// The group that follows a ReInit.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct SuccessorArgs {
-    /// The cipher suite of the new group; that of the old one if not given
-    #[arg(long, value_parser = suite, value_name = "NUMBER")]
-    pub(crate) suite: Option<CipherSuiteId>,
-    /// The id of the new group; 32 random bytes if not given
-    #[arg(long, value_parser = non_empty)]
-    pub(crate) id: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReinitArgs {
-    #[command(flatten)]
-    pub(crate) successor: SuccessorArgs,
-    /// Create the successor that was agreed on, with these key packages: one of every other member
-    #[arg(long, value_name = "KEY_PACKAGE", num_args = 0.., conflicts_with_all = ["suite", "id"])]
-    pub(crate) finish: Option<Vec<PathBuf>>,
-    #[command(flatten)]
-    pub(crate) commit: CommitArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BranchArgs {
-    /// The id of the new group
-    #[arg(value_parser = non_empty)]
-    pub(crate) id: String,
-    /// Key packages of the other members of the new group
-    #[arg(required = true, value_name = "KEY_PACKAGE")]
-    pub(crate) key_packages: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) commit: CommitArgs,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct MembersArgs {
     #[command(flatten)]
@@ -515,21 +318,4 @@ pub(crate) struct DemoArgs {
     /// Keep the files, in this new directory
     #[arg(long, value_name = "DIR")]
     pub(crate) keep: Option<PathBuf>,
-}
-
-fn suite(text: &str) -> Result<CipherSuiteId, String> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u16::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    let known = |number: &u16| pleach::rustcrypto::SUITES.iter().any(|suite| suite.id.0 == *number);
-    number
-        .ok()
-        .filter(known)
-        .map(CipherSuiteId)
-        .ok_or_else(|| "no cipher suite of this build: `pleach suites` lists them".to_owned())
-}
-
-fn non_empty(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
