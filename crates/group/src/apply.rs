@@ -319,8 +319,8 @@ impl Base<'_> {
         if applied.clients.is_none() {
             applied.clients = Some(clients_of(self.env, self.suite, &applied.tree)?);
         }
-        if let Some(member) = applied.clients.as_ref().and_then(|clients| clients.get(&key)) {
-            let twice = applied.added.iter().any(|(index, _)| index == member);
+        if let Some(member) = applied.clients.as_ref().and_then(|clients| first_leaf(clients, &key)) {
+            let twice = applied.added.iter().any(|(index, _)| *index == member);
             let error = if twice { MisbehaviorError::DuplicateAdd } else { MisbehaviorError::AddOfMember };
             return Err(error.into()); // R198, R199
         }
@@ -373,11 +373,17 @@ pub(crate) fn replace_client(
 ) {
     let Some(clients) = clients else { return };
     if let Some(old) = old {
-        clients.remove_mut(&client_key(env, suite, old));
+        clients.remove_mut(&(client_key(env, suite, old), index));
     }
     if let Some(new) = new {
-        clients.insert_mut(client_key(env, suite, new), index);
+        clients.insert_mut((client_key(env, suite, new), index));
     }
+}
+
+/// The first leaf of a client, if it is a member. O(log n).
+fn first_leaf(clients: &Clients, key: &[u8]) -> Option<LeafIndex> {
+    let first = (key.to_vec(), LeafIndex(0));
+    clients.range(first..).next().filter(|(found, _)| found == key).map(|(_, leaf)| *leaf)
 }
 
 /// The index of clients. O(n).
@@ -389,7 +395,7 @@ pub(crate) fn clients_of(
     let mut clients = Clients::new_sync();
     for member in tree.leaves() {
         let (index, leaf) = member?;
-        clients.insert_mut(client_key(env, suite, leaf), index);
+        clients.insert_mut((client_key(env, suite, leaf), index));
     }
     Ok(clients)
 }

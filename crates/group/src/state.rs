@@ -11,11 +11,13 @@ use pleach_crypto::{CipherSuite, CryptoProvider, Digest, Secret};
 use pleach_key_schedule::EpochSecrets;
 use pleach_tree::{RatchetTree, TreePrivate};
 use pleach_wire::{GroupContext, LeafIndex, LeafNode, NodeIndex, decode};
-use rpds::RedBlackTreeMapSync;
+use rpds::RedBlackTreeSetSync;
 use zeroize::Zeroizing;
 
-/// The clients that are members, by hash of their id: persistent, so that a commit copies O(log n) of it.
-pub(crate) type Clients = RedBlackTreeMapSync<Vec<u8>, LeafIndex>;
+/// The clients that are members, by hash of their id, each with its leaf: persistent, so that a commit copies O(log n) of
+/// it. A client may have several leaves, as after an external Commit without a resync; it is a set of pairs so that it
+/// never depends on the order of changes, and is the same whether it was kept or made anew.
+pub(crate) type Clients = RedBlackTreeSetSync<(Vec<u8>, LeafIndex)>;
 
 /// The ratchet tree with what belongs to it.
 #[derive(Debug, Clone)]

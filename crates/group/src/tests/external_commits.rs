@@ -237,3 +237,56 @@ fn refuses_a_joiners_path_that_does_not_fit() {
     bob.must_refuse(&commit.message, TreeError::ParentHashMismatch);
     bob.must_follow(&dave.joins_with(&group_info, vec![]));
 }
+
+// breaks: R199
+#[test]
+fn a_client_with_two_leaves_is_a_member_until_both_are_gone() {
+    let (mut alice, mut bob, ..) = open_group();
+    // From here on Bob keeps an index of clients.
+    let dave = again("dave").key_package();
+    let proposals = vec![ProposalSpec::Add(dave)];
+    let commit = alice.commit(&CommitSpec { proposals, ..CommitSpec::default() });
+    alice.merge(&commit);
+    bob.follow(commit.message());
+    let group_info = alice.group_info(true, TreeDelivery::Inline);
+    let second = again("carol").joins_with(&group_info, vec![]);
+    assert_eq!(alice.follow(&second.message).joined, Some(LeafIndex(4)));
+    bob.follow(&second.message);
+    let removal = alice.evil_commit(&Evil::of([remove(4)]));
+    bob.follow(&removal.message);
+    alice.state = bob.state.clone();
+    alice.state.as_mut().unwrap().head.own_leaf = LeafIndex(0);
+    let third = alice.evil_commit(&Evil::of([add(again("carol").key_package())]));
+    let mut reopened = bob.clone();
+    reopened.reopen();
+    reopened.must_refuse(&third.message, MisbehaviorError::AddOfMember);
+    bob.must_refuse(&third.message, MisbehaviorError::AddOfMember);
+}
+
+// breaks: R199
+#[test]
+fn two_members_that_exchange_their_names_stay_members() {
+    let (mut alice, mut bob, mut carol) = trio();
+    let dave = again("dave").key_package();
+    let commit =
+        alice.commit(&CommitSpec { proposals: vec![ProposalSpec::Add(dave)], ..CommitSpec::default() });
+    alice.merge(&commit);
+    bob.follow(commit.message());
+    carol.follow(commit.message());
+    let mut renamed = |client: &mut Client, name: &[u8]| {
+        client.leaf.credential = Credential::basic(name);
+        let sent = client.propose(&ProposalSpec::Update(Some(client.leaf.clone()), None));
+        alice.notes(&sent.message);
+        sent
+    };
+    let of_carol = renamed(&mut carol, b"bob");
+    let of_bob = renamed(&mut bob, b"carol");
+    bob.notes(&of_carol.message);
+    carol.notes(&of_bob.message);
+    let commit = alice.commit_and_merge(&CommitSpec::default());
+    bob.follow(&commit);
+    for name in ["bob", "carol"] {
+        let commit = alice.evil_commit(&Evil::of([add(again(name).key_package())]));
+        bob.must_refuse(&commit.message, MisbehaviorError::AddOfMember);
+    }
+}

@@ -12,6 +12,7 @@ mod commits;
 mod creating;
 mod external_commits;
 mod key_packages;
+mod observing;
 mod processing;
 mod proposals;
 mod successor;

@@ -230,7 +230,7 @@ fn an_own_commit_is_merged_from_its_row_and_never_processed() {
     assert_eq!(before, alice.rows);
     let mut forgetful = alice.clone();
     forgetful.run(|state, _, _, _| Ok(state.discard_pending(pending.hash()))).unwrap();
-    forgetful.must_refuse(pending.message(), MisuseError::NoSuchCommit);
+    forgetful.must_refuse(pending.message(), MisbehaviorError::UnknownOwnCommit);
     alice.merge(&pending);
     bob.follow(pending.message());
     assert_eq!(alice.authenticator(), bob.authenticator());

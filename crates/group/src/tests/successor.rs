@@ -158,9 +158,9 @@ fn refuses_a_successor_that_does_not_follow_on() {
     let (_, mut earlier, _) = trio();
     earlier.attach();
     let refused = next_bob.stage_join(&welcome, None, earlier.state.as_ref()).unwrap_err();
-    assert_eq!(refused, MisuseError::NoPredecessor.into());
+    assert_eq!(refused, IncompatibleError::MissingPredecessor.into());
     let refused = next_bob.stage_join(&welcome, None, None).unwrap_err();
-    assert_eq!(refused, MisuseError::NoPredecessor.into());
+    assert_eq!(refused, IncompatibleError::MissingPredecessor.into());
     // Its PSK is not held.
     let mut forgetful = next_bob.clone();
     forgetful.rows.retain(|key, _| !matches!(key, RecordKey::ResumptionPsk(..)));
