@@ -212,6 +212,15 @@ pub enum MisbehaviorError {
     /// §10.1, R149, R154: a key of the key package is not valid for its suite.
     #[error("invalid key in a key package")]
     KeyPackageKey,
+    /// §12.4.3.1, R235: the group secrets of a Welcome do not decrypt.
+    #[error("the welcome cannot be decrypted")]
+    WelcomeDecryption,
+    /// §12.4.3, R238: a Welcome to a group with the id of one that this client is in.
+    #[error("a welcome to a group that is known already")]
+    KnownGroup,
+    /// §12.4.2, R233: a Commit in this client's name that is not pending here: it was discarded. Only joining again leads on.
+    #[error("an own commit that is not pending here")]
+    UnknownOwnCommit,
     /// §12.4.3.1, R237: the GroupInfo's signature does not verify, or its signer's leaf is blank.
     #[error("invalid group info signature")]
     GroupInfoSignature,
@@ -296,6 +305,9 @@ pub enum IncompatibleError {
     /// §12.4.3.1, R248: the ratchet tree is not in the Welcome and was not given.
     #[error("the ratchet tree is missing")]
     MissingRatchetTree,
+    /// §11.2, §11.3: the group that this one follows on is not at hand, or not in the epoch that the Welcome names.
+    #[error("the predecessor of the group is not at hand")]
+    MissingPredecessor,
     /// The tree was given for a group that is larger than the limits allow.
     #[error("the group is too large")]
     GroupTooLarge,
@@ -320,9 +332,6 @@ pub enum MisuseError {
     /// Proposals are pending: they are committed before application data is sent (§12.4, R217).
     #[error("proposals are pending: commit them first")]
     PendingProposals,
-    /// The group that this one follows on is not given, or is not in the epoch that the Welcome names.
-    #[error("the predecessor of the group is not at hand")]
-    NoPredecessor,
     /// The signer is not the one of the own leaf (R015).
     #[error("the signer does not match the own leaf")]
     WrongSigner,

@@ -10,7 +10,7 @@ use crate::psk::{Usage, check_psks, psk_secret_of};
 use crate::state::Attached;
 use crate::{
     CredentialCheck, CredentialReason, Env, GroupError, GroupState, Guard, IncompatibleError,
-    KeyPackageRecord, Member, MisbehaviorError, MisuseError, RecordKey, Rows, Status, StepResult, apply,
+    KeyPackageRecord, Member, MisbehaviorError, RecordKey, Rows, Status, StepResult, apply,
 };
 use crate::{Effect, Step};
 use alloc::vec::Vec;
@@ -62,7 +62,7 @@ pub struct OpenedWelcome {
 ///
 /// # Errors
 /// [`IncompatibleError::NoKeyPackage`] if the Welcome is not for this key package; [`MisbehaviorError::SuiteMismatch`];
-/// [`GroupError::Crypto`] if it does not decrypt; the rules of PSKs (R127, R131, R135).
+/// [`MisbehaviorError::WelcomeDecryption`] if it does not decrypt; the rules of PSKs (R127, R131, R135).
 pub fn open_welcome(
     env: &Env<'_>,
     welcome: Welcome,
@@ -80,13 +80,15 @@ pub fn open_welcome(
         .ok_or(IncompatibleError::NoKeyPackage)?; // R234
     let private = suite.kem.load_private(&record.init_private)?;
     let sealed = &entry.encrypted_group_secrets;
-    let opened = suite.decrypt_with_label(
-        &*private,
-        b"Welcome",
-        &welcome.encrypted_group_info,
-        &sealed.kem_output,
-        &sealed.ciphertext,
-    )?; // R235
+    let opened = suite
+        .decrypt_with_label(
+            &*private,
+            b"Welcome",
+            &welcome.encrypted_group_info,
+            &sealed.kem_output,
+            &sealed.ciphertext,
+        )
+        .map_err(|_| MisbehaviorError::WelcomeDecryption)?; // R235
     let group_secrets: GroupSecrets = decode(opened.as_bytes())?;
     check_psks(&suite, group_secrets.psks.iter(), Usage::Successor)?; // R135
     Ok(OpenedWelcome { suite, welcome, record, reference, group_secrets })
@@ -124,7 +126,7 @@ impl OpenedWelcome {
     /// # Errors
     /// Whatever the Welcome, its GroupInfo or its tree does wrong (R237 to R245, R171, R176);
     /// [`IncompatibleError::MissingPsk`], [`IncompatibleError::MissingRatchetTree`];
-    /// [`MisuseError::NoPredecessor`] if it is not given.
+    /// [`IncompatibleError::MissingPredecessor`] if it is not given.
     pub fn stage(
         &self,
         env: &Env<'_>,
@@ -214,7 +216,8 @@ impl OpenedWelcome {
         if context.epoch != 1 {
             return Err(MisbehaviorError::SuccessorEpoch.into()); // R171, R176
         }
-        let old = predecessor.filter(|old| old.epoch() == epoch).ok_or(MisuseError::NoPredecessor)?;
+        let old =
+            predecessor.filter(|old| old.epoch() == epoch).ok_or(IncompatibleError::MissingPredecessor)?;
         let old_members = clients(env, &old.need_tree()?.tree)?;
         let new_members = clients(env, tree)?;
         if reinit {

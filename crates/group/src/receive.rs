@@ -305,7 +305,7 @@ impl GroupState {
             Content::Commit(commit) => {
                 if content.content.sender == Sender::Member(self.head.own_leaf) {
                     // R233: it is not among the pending ones any more, and its secrets are gone.
-                    return Err(crate::MisuseError::NoSuchCommit.into());
+                    return Err(MisbehaviorError::UnknownOwnCommit.into());
                 }
                 if !env.config.accept_external_commits && content.content.sender == Sender::NewMemberCommit {
                     return Err(GroupError::Denied("external commits are not accepted").into()); // R214

@@ -10,7 +10,7 @@ use crate::{AuthDecision, Client, Error, Group, decode};
 use pleach_crypto::CipherSuiteId;
 use pleach_group::{
     Changes, CredentialCheck, GroupState, Guard, IncompatibleError, JoinKind, KeyPackageRecord, Member,
-    MisuseError, RecordKey, Status, Step, open_welcome,
+    MisbehaviorError, RecordKey, Status, Step, open_welcome,
 };
 use pleach_storage::{KeyRange, RecordKind, Scope, Value};
 use pleach_wire::{GroupContext, LeafIndex, Welcome};
@@ -193,7 +193,7 @@ impl Inner {
     pub(crate) fn predecessor(&self, group_id: &[u8], epoch: u64) -> Result<GroupState, Error> {
         let mut state = match self.open(group_id) {
             Ok(state) if state.epoch() == epoch => state,
-            Ok(_) | Err(Error::NotFound(_)) => return Err(MisuseError::NoPredecessor.into()),
+            Ok(_) | Err(Error::NotFound(_)) => return Err(IncompatibleError::MissingPredecessor.into()),
             Err(error) => return Err(error),
         };
         self.attach_tree(&mut state)?;
@@ -210,7 +210,7 @@ impl Inner {
                 replace(changes, old.head_version());
                 Ok(())
             }
-            Ok(_) => Err(MisuseError::GroupExists.into()),
+            Ok(_) => Err(pleach_group::GroupError::from(MisbehaviorError::KnownGroup).into()), // R238
             Err(Error::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
         }

@@ -103,7 +103,17 @@ fn refuses_a_commit_of_another_group() {
 // breaks: R230, R231
 #[test]
 fn a_commit_that_fails_at_any_step_changes_nothing() {
-    let (mut alice, bob, carol) = trio();
+    fails_at_any_step(SUITE_1);
+}
+
+// breaks: R230, R231
+#[test]
+fn a_commit_that_fails_at_any_step_changes_nothing_in_suite_2() {
+    fails_at_any_step(SUITE_2);
+}
+
+fn fails_at_any_step(suite: CipherSuiteId) {
+    let (mut alice, bob, carol) = trio_with(suite, &in_public(), Extensions::default(), &|_| ());
     let carols = Arc::clone(&carol.signer);
     let flip: fn(&Opaque) -> Opaque = |bytes| {
         let mut bytes = bytes.to_vec();

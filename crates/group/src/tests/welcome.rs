@@ -9,11 +9,15 @@ use pleach_wire::{MlsMessage, Node, NodeIndex, ParentNode, RatchetTreeNodes};
 
 /// Alice, Bob and Carol, with a path of Alice's, and Dave, who has an invitation of hers: with a path or without.
 fn invited(force_path: bool) -> (Client, Client, Client, Client, Vec<u8>) {
-    let (mut alice, mut bob, mut carol) = trio();
+    invited_in(SUITE_1, force_path)
+}
+
+fn invited_in(suite: CipherSuiteId, force_path: bool) -> (Client, Client, Client, Client, Vec<u8>) {
+    let (mut alice, mut bob, mut carol) = trio_with(suite, &in_public(), Extensions::default(), &|_| ());
     let update = alice.commit_and_merge(&CommitSpec { force_path: true, ..CommitSpec::default() });
     bob.follow(&update);
     carol.follow(&update);
-    let mut dave = Client::new("dave", SUITE_1, &in_public());
+    let mut dave = Client::new("dave", suite, &in_public());
     let add = alice.commit(&CommitSpec {
         proposals: vec![ProposalSpec::Add(dave.key_package())],
         force_path,
@@ -38,12 +42,15 @@ fn invited_to_leaves() -> (Client, Client, Client, Invitation) {
 /// The Welcome as it is, and sealed again, are good; and changed so, it is refused.
 #[track_caller]
 fn refuses(change: impl Fn(Invitation) -> Invitation, error: impl Into<GroupError>) {
-    let (alice, _, _, dave, welcome) = invited(true);
-    let invitation = Invitation::open(&dave, &welcome);
-    dave.would_join(&invitation.seal(&alice)).unwrap();
-    let rows = dave.rows.clone();
-    assert_eq!(dave.refuses_welcome(&change(invitation).seal(&alice)), error.into());
-    assert_eq!(rows, dave.rows);
+    let error = error.into();
+    for suite in [SUITE_1, SUITE_2] {
+        let (alice, _, _, dave, welcome) = invited_in(suite, true);
+        let invitation = Invitation::open(&dave, &welcome);
+        dave.would_join(&invitation.seal(&alice)).unwrap();
+        let rows = dave.rows.clone();
+        assert_eq!(dave.refuses_welcome(&change(invitation).seal(&alice)), error, "{suite:?}");
+        assert_eq!(rows, dave.rows);
+    }
 }
 
 fn leaf_of(nodes: &[Option<Node>], leaf: usize) -> LeafNode {
@@ -95,8 +102,9 @@ fn refuses_a_welcome_for_somebody_else() {
 // breaks: R234, R239
 #[test]
 fn refuses_a_welcome_of_another_suite() {
-    refuses(|it| it.change(|it| it.cipher_suite = SUITE_2), MisbehaviorError::SuiteMismatch);
-    let other = |it: Invitation| it.change(|it| it.group_info.group_context.cipher_suite = SUITE_2);
+    let suite_3 = CipherSuiteId::X25519_CHACHA20POLY1305_SHA256_ED25519;
+    refuses(|it| it.change(|it| it.cipher_suite = suite_3), MisbehaviorError::SuiteMismatch);
+    let other = |it: Invitation| it.change(|it| it.group_info.group_context.cipher_suite = suite_3);
     refuses(other, MisbehaviorError::SuiteMismatch);
     let unknown = CipherSuiteId(0xF001);
     refuses(|it| it.change(|it| it.cipher_suite = unknown), IncompatibleError::CipherSuite(unknown));
