@@ -364,6 +364,7 @@ fn life(suite: CipherSuiteId, config: &GroupConfig) {
     carol.hears(&back, b"back");
 }
 
+// breaks: R011
 #[test]
 fn a_groups_life() {
     life(CipherSuiteId::X25519_AES128GCM_SHA256_ED25519, &GroupConfig::default());

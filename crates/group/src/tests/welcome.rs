@@ -2,7 +2,6 @@
 
 use super::{driver::*, evil::*, invitation::Invitation};
 use crate::CredentialReason;
-use pleach_crypto::CryptoError;
 use pleach_key_schedule::KeyScheduleError;
 use pleach_tree::TreeError;
 use pleach_wire::{MlsMessage, Node, NodeIndex, ParentNode, RatchetTreeNodes};
@@ -117,7 +116,7 @@ fn refuses_a_welcome_that_does_not_decrypt() {
     let invitation = Invitation::open(&dave, &welcome).confirmed();
     dave.would_join(&invitation.seal_as_is(&alice, |_| (), b"Welcome")).unwrap();
     let label = invitation.seal_as_is(&alice, |_| (), b"Welcom");
-    assert_eq!(dave.refuses_welcome(&label), CryptoError::DecryptionFailed.into());
+    assert_eq!(dave.refuses_welcome(&label), MisbehaviorError::WelcomeDecryption.into());
     let spoiled = invitation.seal_as_is(&alice, |bytes| bytes[0] ^= 1, b"Welcome");
     assert_eq!(dave.refuses_welcome(&spoiled), KeyScheduleError::GroupInfoDecryption.into());
     // What is encrypted for the group is the context of what is encrypted for one.
@@ -129,7 +128,7 @@ fn refuses_a_welcome_that_does_not_decrypt() {
     bytes[0] ^= 1;
     parts.encrypted_group_info = bytes.into();
     let swapped = encode(&MlsMessage::from(parts)).unwrap();
-    assert_eq!(dave.refuses_welcome(&swapped), CryptoError::DecryptionFailed.into());
+    assert_eq!(dave.refuses_welcome(&swapped), MisbehaviorError::WelcomeDecryption.into());
 }
 
 // breaks: R237
