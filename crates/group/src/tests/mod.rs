@@ -11,6 +11,7 @@ mod outsider;
 mod commits;
 mod creating;
 mod external_commits;
+mod joined_trees;
 mod key_packages;
 mod observing;
 mod processing;
