@@ -90,6 +90,9 @@ pub enum PeerMisbehavior {
     /// Of the secret tree (RFC 9420 §9).
     #[error(transparent)]
     SecretTree(#[from] SecretTreeError),
+    /// A key, signature or ciphertext that is none.
+    #[error(transparent)]
+    Crypto(CryptoError),
 }
 
 /// A mistake of the program that uses the library.
@@ -188,6 +191,9 @@ impl From<GroupError> for Error {
             GroupError::WrongEpoch { current, message } => Self::WrongEpoch { current, message },
             GroupError::Denied(reason) => Self::Denied(Cow::Borrowed(reason)),
             GroupError::Misuse(error) => error.into(),
+            GroupError::Crypto(error) if of_peer(error) => {
+                Self::PeerMisbehaved(PeerMisbehavior::Crypto(error))
+            }
             GroupError::Crypto(error) => error.into(),
             GroupError::Row(_) => CORRUPT,
             _ => Self::Internal("an unknown error of the group"),

@@ -291,3 +291,24 @@ fn a_commit_that_nobody_wants_changes_nothing() {
         Err(Error::ApiMisuse(pleach::ApiMisuse::Group(MisuseError::Stale)))
     ));
 }
+
+#[test]
+fn handles_go_where_threads_go() {
+    fn send_and_sync<T: Send + Sync>() {}
+    fn send<T: Send>() {}
+    send_and_sync::<pleach::Client>();
+    send_and_sync::<pleach::ExternalCommit>();
+    send_and_sync::<PendingCommit>();
+    send_and_sync::<Error>();
+    send::<pleach::Group>();
+    send::<pleach::StagedJoin>();
+    send::<pleach::StagedCommit>();
+
+    let mut members = group(&["alice", "bob"]);
+    let message = members[0].encrypt(b"across").unwrap();
+    let mut bob = members.remove(1);
+    let text = std::thread::spawn(move || bob.receive(&message).unwrap().into_application().unwrap())
+        .join()
+        .unwrap();
+    assert_eq!(text.data(), b"across");
+}
