@@ -11,7 +11,7 @@ use crate::state::{Attached, Clients, client_key};
 use crate::{
     CredentialCheck, CredentialReason, Env, GroupError, IncompatibleError, MisbehaviorError, key_package,
 };
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use pleach_crypto::CipherSuite;
 use pleach_tree::RatchetTree;
 use pleach_wire::{
@@ -201,7 +201,7 @@ impl Base<'_> {
         if count(ProposalType::REINIT) > 0 && proposals.len() > 1 {
             return Err(MisbehaviorError::ReInitNotAlone.into()); // R168
         }
-        let mut changed = Vec::new();
+        let mut changed = BTreeSet::new();
         for resolved in proposals {
             self.check_proposal(resolved, committer, &mut changed)?;
         }
@@ -212,7 +212,7 @@ impl Base<'_> {
         &self,
         resolved: &Resolved,
         committer: Committer<'_>,
-        changed: &mut Vec<LeafIndex>,
+        changed: &mut BTreeSet<LeafIndex>,
     ) -> Result<(), GroupError> {
         if let Committer::External(_) = committer {
             let kind = resolved.proposal.proposal_type();
@@ -247,10 +247,9 @@ impl Base<'_> {
             _ => None,
         };
         if let Some(leaf) = leaf {
-            if changed.contains(&leaf) {
+            if !changed.insert(leaf) {
                 return Err(MisbehaviorError::DuplicateLeafChange(leaf).into()); // R197
             }
-            changed.push(leaf);
         }
         self.env.rules.allow_proposal(self.context, &resolved.sender, &resolved.proposal) // R190, R204
     }

@@ -53,6 +53,14 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Puts the guards and rows of `earlier` before these.
+    pub fn prepend(&mut self, mut earlier: Self) {
+        earlier.guards.append(&mut self.guards);
+        earlier.rows.append(&mut self.rows);
+        self.guards = earlier.guards;
+        self.rows = earlier.rows;
+    }
+
     pub(crate) fn put(&mut self, key: RecordKey, value: Zeroizing<Vec<u8>>) {
         self.rows.push(Change::Put(key, value));
     }

@@ -16,7 +16,7 @@ use crate::{
     Rows, StepResult, TreeDelivery, key_package,
 };
 use crate::{Effect, Step};
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use pleach_crypto::{CipherSuite, SealedPart, Secret, Signer};
 use pleach_key_schedule::RatchetKind;
 use pleach_tree::{NewLeaf, PendingPath};
@@ -415,7 +415,7 @@ pub(crate) fn begin_path(
 }
 
 /// The path secret of each new member (R226).
-pub(crate) struct PathSecrets(Vec<(LeafIndex, Option<Secret>)>);
+pub(crate) struct PathSecrets(BTreeMap<LeafIndex, Option<Secret>>);
 
 impl PathSecrets {
     pub(crate) fn of(path: Option<&PendingPath>, added: &[LeafIndex]) -> Self {
@@ -424,7 +424,7 @@ impl PathSecrets {
     }
 
     fn of_leaf(&self, index: LeafIndex) -> Option<Secret> {
-        self.0.iter().find(|(leaf, _)| *leaf == index).and_then(|(_, secret)| secret.clone())
+        self.0.get(&index).cloned().flatten()
     }
 }
 

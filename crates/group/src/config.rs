@@ -40,8 +40,11 @@ impl WirePolicy {
 pub struct LifetimePolicy {
     /// The longest `not_after - not_before` accepted, in seconds; `None` for any.
     pub maximum_total: Option<u64>,
-    /// Whether a key package added by somebody else must be valid now. (An own Add always checks.)
+    /// Whether a key package that somebody else proposes must be valid now. (An own Add always checks.)
     pub check_received: bool,
+    /// Whether a key package that somebody else commits must be valid now. It may have expired since, and then a member
+    /// that catches up would be alone in refusing.
+    pub check_committed: bool,
     /// Whether key-package leaves met in a joined tree must be valid now: they may have expired since they were added.
     pub check_joined_tree: bool,
     /// How far clocks may differ, in seconds.
@@ -53,6 +56,7 @@ impl Default for LifetimePolicy {
         Self {
             maximum_total: Some(400 * 86_400),
             check_received: true,
+            check_committed: false,
             check_joined_tree: false,
             tolerance: 3_600,
         }
@@ -75,9 +79,9 @@ pub struct GroupConfig {
     pub past_epoch_age: u64,
     /// How many epochs' resumption PSKs are kept (RFC 9420 §8.6, R133).
     pub resumption_psks: usize,
-    /// How many proposals of other members are kept at a time.
+    /// How many proposals of one member are kept at a time.
     pub member_proposals: usize,
-    /// How many proposals of external senders and new members are kept at a time.
+    /// How many proposals of external senders and new members, together, are kept at a time.
     pub external_proposals: usize,
     /// How many messages may be sent in one epoch (RFC 9420 §15.2, R056, R272).
     pub messages_per_epoch: u32,
@@ -102,7 +106,7 @@ impl Default for GroupConfig {
             past_epochs: 3,
             past_epoch_age: 14 * 86_400,
             resumption_psks: 16,
-            member_proposals: 1_024,
+            member_proposals: 64,
             external_proposals: 64,
             messages_per_epoch: 1 << 24,
             lifetime: LifetimePolicy::default(),

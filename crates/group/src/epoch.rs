@@ -32,7 +32,7 @@ impl NewEpoch {
         let epoch = self.context.epoch;
         let mut changes = Changes::default();
         changes.guard(Guard::Absent(RecordKey::Head)); // R238
-        let state = self.write(env, &mut changes, 1, Vec::new(), epoch)?;
+        let state = self.write(env, &mut changes, first_version(env)?, Vec::new(), epoch)?;
         changes.tree = state.attached.as_ref().map(|attached| (None, attached.tree.clone()));
         Ok((state, changes))
     }
@@ -114,6 +114,14 @@ impl NewEpoch {
         }
         Ok(state)
     }
+}
+
+/// A row version that no earlier or later stay of this client in the group begins with, so that a handle from one stay
+/// never passes the guards of another. With room to count up.
+fn first_version(env: &Env<'_>) -> Result<u64, GroupError> {
+    let mut bytes = [0; 8];
+    env.provider.random.fill(&mut bytes)?;
+    Ok(u64::from_be_bytes(bytes) >> 1)
 }
 
 /// What cannot outlast its epoch: handshake ratchets, proposals, own Updates, pending commits (R142, R222, R270).

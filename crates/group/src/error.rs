@@ -155,6 +155,9 @@ pub enum MisbehaviorError {
     /// §12.1.4, R130, R173, R177: usage `reinit` or `branch` where it cannot be.
     #[error("pre-shared key usage not allowed here")]
     PskUsage,
+    /// §8.4: more pre-shared keys than a Commit can name.
+    #[error("too many pre-shared keys")]
+    TooManyPsks,
     /// §8.4, R127: a PSK nonce of the wrong length.
     #[error("pre-shared key nonce of the wrong length")]
     PskNonce,
@@ -362,6 +365,9 @@ pub enum MisuseError {
     /// Application data cannot be in a PublicMessage (§6, R035), and only members send PrivateMessages (R057).
     #[error("this content cannot travel this way")]
     WireFormat,
+    /// As many own proposals are pending as other members keep.
+    #[error("too many own proposals pending: commit them first")]
+    TooManyProposals,
     /// A private key does not fit its public key.
     #[error("private and public key do not match")]
     KeyMismatch,

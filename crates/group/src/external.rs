@@ -20,7 +20,7 @@ use pleach_key_schedule::{InitSecret, interim_transcript_hash};
 use pleach_tree::{PendingPath, TreePrivate};
 use pleach_wire::{
     Add, Commit, Content, ExternalInit, FramedContent, Kept, KeyPackage, LeafIndex, LeafNode, MlsMessage,
-    Opaque, PreSharedKey, Proposal, ProposalOrRef, Psk, Remove, Sender, WireFormat, encode,
+    Opaque, PreSharedKey, Proposal, ProposalOrRef, ProposalType, Psk, Remove, Sender, WireFormat, encode,
 };
 
 /// An external Commit to create.
@@ -112,7 +112,7 @@ pub fn external_commit(
         content: Content::Commit(commit),
     };
     let context_bytes = encode(context)?;
-    let epoch = outside(suite, &context.group_id, context.epoch, &context_bytes);
+    let epoch = outside(suite, &context.group_id, context.epoch, &context_bytes, &[]);
     let mut signed = sign_content(&epoch, signer, WireFormat::PUBLIC_MESSAGE, content)?; // R212
     let tag_before = &group_info.group_info.confirmation_tag;
     let interim_before = interim_transcript_hash(suite, &context.confirmed_transcript_hash, tag_before)?;
@@ -204,8 +204,9 @@ fn outside<'a>(
     group_id: &'a [u8],
     epoch: u64,
     group_context: &'a [u8],
+    external_proposal_types: &'a [ProposalType],
 ) -> EpochContext<'a> {
-    EpochContext { suite, group_id, epoch, group_context, external_proposal_types: &[] }
+    EpochContext { suite, group_id, epoch, group_context, external_proposal_types }
 }
 
 /// A proposal of the external sender at `sender_index` of the group's `external_senders` (§12.1.8, R040, R188).
@@ -251,6 +252,11 @@ fn public_proposal(
     signer: &dyn Signer,
     authenticated_data: &[u8],
 ) -> Result<Vec<u8>, GroupError> {
+    // R192: which types of the application's own are for outsiders, the receivers know.
+    let custom: Vec<ProposalType> = match &proposal {
+        Proposal::Custom { proposal_type, .. } => alloc::vec![*proposal_type],
+        _ => Vec::new(),
+    };
     let content = FramedContent {
         group_id: group_id.into(),
         epoch,
@@ -258,7 +264,7 @@ fn public_proposal(
         authenticated_data: authenticated_data.into(),
         content: Content::Proposal(proposal),
     };
-    let context = outside(suite, group_id, epoch, b"");
+    let context = outside(suite, group_id, epoch, b"", &custom);
     let signed = sign_content(&context, signer, WireFormat::PUBLIC_MESSAGE, content)?; // R188
     Ok(encode(&MlsMessage::from(protect_public(&context, None, signed)?))?)
 }

@@ -130,6 +130,7 @@ pub fn verify_group_info(
 ) -> Result<VerifiedGroupInfo, GroupError> {
     env.config.limits.check_message(message)?;
     let message: MlsMessage = decode(message)?;
+    env.config.limits.check_decoded(&message)?;
     let MlsMessageBody::GroupInfo(group_info) = message.body else {
         return Err(MisbehaviorError::NotGroupInfo.into());
     };

@@ -114,7 +114,11 @@ impl GroupState {
     ) -> StepResult<Step<Sent>> {
         self.check_active()?;
         self.check_signer(signer)?;
-        let sequence = self.need_proposals()?.next_sequence();
+        let cache = self.need_proposals()?;
+        if cache.is_full_for(Sender::Member(self.head.own_leaf), env.config) {
+            return Err(MisuseError::TooManyProposals.into());
+        }
+        let sequence = cache.next_sequence();
         self.ready_to_send(env, rows, handshake_format(env), RatchetKind::Handshake)?;
         let (proposal, private) = self.proposal(env, rows, signer, spec)?;
         let sender = Sender::Member(self.head.own_leaf);
@@ -373,6 +377,10 @@ impl SecretTreeRows {
             changes.rows.push(secret_tree_change(self.epoch, version + 1, row));
         }
         for row in rows {
+            if let (SecretTreeKey::Node(_), None) = (row.key, &row.value) {
+                // Another leaf's first use may have consumed the same node meanwhile.
+                changes.guard(Guard::Present(self.record(row.key)));
+            }
             changes.rows.push(secret_tree_change(self.epoch, version + 1, row));
         }
     }

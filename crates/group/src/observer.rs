@@ -53,7 +53,8 @@ pub enum Observed {
 /// A Commit that an observer could verify.
 #[derive(Debug)]
 pub struct ObservedCommit {
-    epoch: u64,
+    /// The GroupContext of the epoch that it ends: no other group's, and no fork's.
+    basis: GroupContext,
     next: Observer,
     summary: MembershipChanges,
     credentials: Vec<CredentialCheck>,
@@ -155,8 +156,7 @@ impl Observer {
         match &content.content.content {
             Content::Proposal(proposal) => {
                 env.rules.allow_proposal(&self.context, &content.content.sender, proposal)?;
-                let (members, others) = self.proposals.counts();
-                if members >= env.config.member_proposals || others >= env.config.external_proposals {
+                if self.proposals.is_full_for(content.content.sender, env.config) {
                     return Err(MisbehaviorError::TooManyProposals.into());
                 }
                 let pending = PendingProposal {
@@ -184,7 +184,7 @@ impl Observer {
     /// # Errors
     /// [`MisuseError::Stale`] if the observer moved on.
     pub fn merge(&mut self, commit: ObservedCommit) -> Result<MembershipChanges, GroupError> {
-        if commit.epoch != self.context.epoch {
+        if commit.basis != self.context {
             return Err(MisuseError::Stale.into());
         }
         *self = commit.next;
@@ -206,18 +206,25 @@ impl Observer {
             },
             _ => return Err(MisbehaviorError::SenderNotMember.into()),
         };
-        let proposals = resolve(commit, sender, &self.proposals)?;
+        if sender == Sender::NewMemberCommit && !env.config.accept_external_commits {
+            return Err(GroupError::Denied("external commits are not accepted").into()); // R214
+        }
+        let proposals = resolve(commit, sender, &self.proposals, None)?;
         let base = Base {
             env,
             suite: &self.suite,
             context: &self.context,
             attached: &self.attached,
             psk_usage: Usage::Application,
-            check_lifetimes: env.config.lifetime.check_received,
+            check_lifetimes: env.config.lifetime.check_committed,
         };
         let mut applied = base.apply(&proposals, committer)?;
         if applied.path_required && commit.path.is_none() {
             return Err(MisbehaviorError::MissingPath.into()); // R220
+        }
+        if let Committer::External(joiner) = committer {
+            let removes = applied.removed.first().map(|(index, _)| *index);
+            env.rules.allow_external_commit(&self.context, joiner, removes)?; // R214
         }
         let mut credentials = core::mem::take(&mut applied.checks);
         let added: Vec<LeafIndex> = applied.added.iter().map(|(index, _)| *index).collect();
@@ -260,7 +267,7 @@ impl Observer {
             attached: Attached { clients, ..public(tree) },
             proposals: ProposalCache::default(),
         };
-        Ok(ObservedCommit { epoch: self.context.epoch, next, summary, credentials })
+        Ok(ObservedCommit { basis: self.context.clone(), next, summary, credentials })
     }
 }
 

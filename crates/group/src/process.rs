@@ -3,18 +3,19 @@
 use crate::apply::{Applied, Base, Committer, Resolved, check_members, replace_client};
 use crate::epoch::NewEpoch;
 use crate::leaf::{Place, check_leaf};
-use crate::message::own_update_key;
+use crate::message::{SecretTreeRows, own_update_key};
 use crate::psk::{Usage, psk_secret_of};
 use crate::state::Attached;
 use crate::{
     Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, Interrupt, MembershipChanges,
-    MisbehaviorError, MisuseError, ProposalCache, RecordKey, RowError, Rows, Status, StepResult,
+    MisbehaviorError, MisuseError, PendingProposal, ProposalCache, RecordKey, RowError, Rows, Status,
+    StepResult,
 };
 use crate::{Effect, Step};
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
 use pleach_crypto::{CipherSuite, Digest, Secret};
 use pleach_key_schedule::{
-    EncryptionSecret, EpochSecrets, InitSecret, WelcomeSecret, confirmed_transcript_hash,
+    EncryptionSecret, EpochSecrets, InitSecret, RatchetKind, WelcomeSecret, confirmed_transcript_hash,
     interim_transcript_hash,
 };
 use pleach_wire::{
@@ -26,11 +27,21 @@ use pleach_wire::{
 /// same bytes can be received again.
 #[derive(Debug)]
 pub struct StagedCommit {
-    pub(crate) epoch: u64,
-    pub(crate) head_version: u64,
+    pub(crate) basis: Basis,
+    /// The sender's leaf and generation, if it came as a PrivateMessage: used up by the merge (R142).
+    pub(crate) generation: Option<(LeafIndex, u32)>,
     pub(crate) outcome: Outcome,
     pub(crate) summary: MembershipChanges,
     pub(crate) credentials: Vec<CredentialCheck>,
+}
+
+/// What a staged Commit belongs to. A member of two groups, or two members in one process, may mix values up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Basis {
+    group_id: Opaque,
+    epoch: u64,
+    own_leaf: LeafIndex,
+    head_version: u64,
 }
 
 #[derive(Debug)]
@@ -130,7 +141,17 @@ pub(crate) fn resolve(
     commit: &Commit,
     committer: Sender,
     cache: &ProposalCache,
-) -> Result<Vec<Resolved>, GroupError> {
+    rows: Option<&Rows>,
+) -> StepResult<Vec<Resolved>> {
+    // Another handle may have received what this one has not: the rows know.
+    if let Some(rows) = rows {
+        rows.require(commit.proposals.iter().filter_map(|entry| match entry {
+            ProposalOrRef::Reference(reference) if cache.find(reference).is_none() => {
+                Some(RecordKey::Proposal(reference.to_vec()))
+            }
+            _ => None,
+        }))?;
+    }
     commit
         .proposals
         .iter()
@@ -142,11 +163,19 @@ pub(crate) fn resolve(
                 Err(MisbehaviorError::ReferenceInExternalCommit.into()) // R210
             }
             ProposalOrRef::Reference(reference) => {
-                let pending = cache.find(reference).ok_or(MisbehaviorError::UnknownProposal)?; // R205
+                let pending = match (cache.find(reference), rows) {
+                    (Some(pending), _) => pending.clone(),
+                    (None, Some(rows)) => {
+                        let row = rows.read(RecordKey::Proposal(reference.to_vec()))?;
+                        let row = row.ok_or(MisbehaviorError::UnknownProposal)?; // R205
+                        PendingProposal::from_row(reference.to_vec(), row)?
+                    }
+                    (None, None) => return Err(MisbehaviorError::UnknownProposal.into()), // R205
+                };
                 Ok(Resolved {
-                    proposal: pending.proposal.clone(),
+                    proposal: pending.proposal,
                     sender: pending.sender,
-                    reference: Some(pending.reference.clone()),
+                    reference: Some(pending.reference),
                 })
             }
         })
@@ -191,11 +220,12 @@ pub(crate) fn replaced_leaves(
     sender: Option<&PathSender>,
 ) -> Result<Vec<(LeafIndex, Kept<LeafNode>)>, GroupError> {
     let mut replaced = applied.removed.clone();
+    let mut seen: BTreeSet<LeafIndex> = replaced.iter().map(|(index, _)| *index).collect();
     let updated = applied.updated.iter().map(|updated| (updated.index, &updated.old));
     let committer = sender.and_then(|sender| Some((sender.index, sender.old.as_ref()?)));
     for (index, old) in updated.chain(committer) {
         let changed = new_tree.leaf(index)?.is_none_or(|new| new.signature_key != old.signature_key);
-        if changed && !replaced.iter().any(|(there, _)| *there == index) {
+        if changed && seen.insert(index) {
             replaced.push((index, old.clone()));
         }
     }
@@ -260,14 +290,14 @@ impl GroupState {
             },
             _ => return Err(MisbehaviorError::SenderNotMember.into()),
         };
-        let proposals = resolve(commit, sender, self.need_proposals()?)?;
+        let proposals = resolve(commit, sender, self.need_proposals()?, Some(rows))?;
         let base = Base {
             env,
             suite: &self.suite,
             context: &self.context,
             attached,
             psk_usage: Usage::Application,
-            check_lifetimes: env.config.lifetime.check_received, // R078
+            check_lifetimes: env.config.lifetime.check_committed, // R078
         };
         let mut applied = base.apply(&proposals, committer)?;
         if applied.path_required && commit.path.is_none() {
@@ -279,13 +309,6 @@ impl GroupState {
         }
         let mut credentials = core::mem::take(&mut applied.checks);
         let authenticated_data = &content.content.authenticated_data;
-        if applied.removed.iter().any(|(index, _)| *index == self.head.own_leaf) {
-            let mut summary =
-                summary(&applied, self.epoch().saturating_add(1), committer, None, authenticated_data);
-            summary.removed_us = true;
-            return Ok(self.staged(Outcome::Removed, summary, credentials)); // R232
-        }
-
         let mut private = attached.private.clone();
         for updated in applied.updated.iter().filter(|updated| updated.index == self.head.own_leaf) {
             let reference = updated.reference.clone().unwrap_or_default();
@@ -300,6 +323,7 @@ impl GroupState {
                 Some(sender)
             }
         };
+        credentials.extend(path_sender.as_ref().and_then(|sender| sender.check.clone()));
         let added: Vec<_> = applied.added.iter().map(|(index, _)| *index).collect();
         let tree = match (&commit.path, &path_sender) {
             (Some(path), Some(sender)) => {
@@ -309,6 +333,14 @@ impl GroupState {
         };
         check_members(&tree, &applied.rules, applied.extensions_changed)?;
         let provisional = provisional_context(&self.context, tree.tree_hash()?, &applied.extensions)?;
+        if applied.removed.iter().any(|(index, _)| *index == self.head.own_leaf) {
+            // R232: the secrets are not for us, so the tag cannot be checked; everything that is public was. Otherwise a
+            // Commit that all others refuse could still remove its victim in the victim's own eyes.
+            let sender = path_sender.as_ref();
+            let mut summary = summary(&applied, provisional.epoch, committer, sender, authenticated_data);
+            summary.removed_us = true;
+            return Ok(self.staged(Outcome::Removed, summary, credentials));
+        }
         let commit_secret = match (&commit.path, &path_sender) {
             (Some(path), Some(sender)) => {
                 let context = encode(&provisional)?;
@@ -339,7 +371,6 @@ impl GroupState {
             .verify_confirmation_tag(&self.suite, schedule.confirmed_transcript_hash.as_bytes(), tag)
             .map_err(|_| MisbehaviorError::ConfirmationTag)?; // R231
 
-        credentials.extend(path_sender.as_ref().and_then(|sender| sender.check.clone()));
         let summary =
             summary(&applied, schedule.context.epoch, committer, path_sender.as_ref(), authenticated_data);
         let replaced = replaced_leaves(&applied, &tree, path_sender.as_ref())?;
@@ -354,12 +385,12 @@ impl GroupState {
         Ok(self.staged(Outcome::Next(Box::new(state), changes), summary, credentials))
     }
 
-    /// Merges a staged Commit: the batch that makes its epoch the group's.
+    /// Merges a staged Commit: the batch that makes its epoch the group's. Prepend what [`GroupState::use_up`] gives.
     ///
     /// # Errors
     /// [`MisuseError::Stale`] if the group moved on since it was staged.
     pub fn merge(&self, staged: StagedCommit) -> Result<Step<MembershipChanges>, GroupError> {
-        if staged.epoch != self.epoch() || staged.head_version != self.head.version {
+        if staged.basis != self.basis() {
             return Err(MisuseError::Stale.into());
         }
         let (state, changes) = match staged.outcome {
@@ -375,7 +406,34 @@ impl GroupState {
         summary: MembershipChanges,
         credentials: Vec<CredentialCheck>,
     ) -> StagedCommit {
-        StagedCommit { epoch: self.epoch(), head_version: self.head.version, outcome, summary, credentials }
+        StagedCommit { basis: self.basis(), generation: None, outcome, summary, credentials }
+    }
+
+    fn basis(&self) -> Basis {
+        Basis {
+            group_id: self.context.group_id.clone(),
+            epoch: self.epoch(),
+            own_leaf: self.head.own_leaf,
+            head_version: self.head.version,
+        }
+    }
+
+    /// What merging a Commit uses up of the secret tree: rows to put before those of [`GroupState::merge`] (R142).
+    ///
+    /// # Errors
+    /// [`MisuseError::Stale`] if the group moved on; [`crate::Need::Rows`].
+    pub fn use_up(&self, env: &Env<'_>, rows: &Rows, staged: &StagedCommit) -> StepResult<Changes> {
+        if staged.basis != self.basis() {
+            return Err(MisuseError::Stale.into());
+        }
+        let mut changes = Changes::default();
+        if let Some((leaf, generation)) = staged.generation {
+            let here = SecretTreeRows { epoch: self.epoch(), size: self.head.size, past: false };
+            let kind = RatchetKind::Handshake;
+            let (_, step, ratchet) = here.prepare(env, &self.suite, rows, leaf, kind, Some(generation))?;
+            here.write(&mut changes, &step, ratchet);
+        }
+        Ok(changes)
     }
 
     /// R082, R090: the path's leaf is as valid as an Update's.

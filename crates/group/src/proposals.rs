@@ -1,7 +1,7 @@
 //! The proposals of the current epoch, by reference (RFC 9420 §12.4, R178, R222): one row each.
 
 use crate::row::{Reader, Writer};
-use crate::{GroupError, RowError};
+use crate::{GroupConfig, GroupError, RowError};
 use alloc::{collections::BTreeMap, vec::Vec};
 use pleach_wire::{LeafIndex, Proposal, Sender, decode, encode};
 use zeroize::Zeroizing;
@@ -73,10 +73,18 @@ impl ProposalCache {
         self.0.values().map(|proposal| proposal.sequence).max().map_or(0, |last| last.saturating_add(1))
     }
 
-    /// How many come from members, and how many from elsewhere.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        let members = self.0.values().filter(|proposal| proposal.member().is_some()).count();
-        (members, self.0.len() - members)
+    /// Whether one more proposal of this sender is too many. Counted by member, so that nobody can use up another's share;
+    /// those who are no members share one.
+    pub(crate) fn is_full_for(&self, sender: Sender, config: &GroupConfig) -> bool {
+        let (quota, count) = match sender {
+            Sender::Member(_) => {
+                (config.member_proposals, self.0.values().filter(|other| other.sender == sender).count())
+            }
+            _ => {
+                (config.external_proposals, self.0.values().filter(|other| other.member().is_none()).count())
+            }
+        };
+        count >= quota
     }
 }
 
@@ -98,7 +106,7 @@ impl PendingProposal {
         Ok(row.finish())
     }
 
-    fn from_row(reference: Vec<u8>, row: &[u8]) -> Result<Self, RowError> {
+    pub(crate) fn from_row(reference: Vec<u8>, row: &[u8]) -> Result<Self, RowError> {
         let (_, mut row) = Reader::new(row, FORMAT)?;
         let sequence = row.u64()?;
         let sender = decode(row.bytes()?).map_err(|_| RowError::Value)?;

@@ -2,7 +2,7 @@
 
 use crate::row::{Reader, Writer};
 use crate::{GroupError, GroupState, IncompatibleError, MisbehaviorError, RecordKey, Rows, StepResult};
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 use pleach_crypto::{CipherSuite, Secret};
 use pleach_key_schedule::{check_psk_nonce, psk_secret};
 use pleach_wire::{PreSharedKeyId, Psk, ResumptionPskUsage};
@@ -55,8 +55,11 @@ pub(crate) fn check_psks<'p>(
     psks: impl Iterator<Item = &'p PreSharedKeyId> + Clone,
     usage: Usage,
 ) -> Result<(), GroupError> {
+    if psks.clone().count() > usize::from(u16::MAX) {
+        return Err(MisbehaviorError::TooManyPsks.into()); // PSKLabel counts in 16 bits (§8.4)
+    }
     let mut successors = 0;
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for id in psks {
         check_psk_nonce(suite, id).map_err(|_| MisbehaviorError::PskNonce)?; // R127
         if let Psk::Resumption { usage: of, .. } = &id.psk
@@ -67,10 +70,9 @@ pub(crate) fn check_psks<'p>(
             }
             successors += 1;
         }
-        if seen.contains(&id) {
+        if !seen.insert(id) {
             return Err(MisbehaviorError::DuplicatePsk.into()); // R131
         }
-        seen.push(id);
     }
     if successors > 1 {
         return Err(MisbehaviorError::SeveralResumptionPsks.into()); // R135

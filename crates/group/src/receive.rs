@@ -177,6 +177,9 @@ impl GroupState {
         let sender_data = open_sender_data(&epoch, self.secrets()?.sender_data_secret(), message)?;
         let leaf = sender_data.leaf_index;
         if leaf == self.head.own_leaf {
+            if message.content_type == ContentType::Commit {
+                return Err(MisbehaviorError::UnknownOwnCommit.into()); // R233
+            }
             return Ok(unchanged(Incoming::OwnMessage));
         }
         let sender = self.leaf_node(rows, leaf)?.ok_or(MisbehaviorError::SenderNotMember)?; // R059
@@ -187,6 +190,7 @@ impl GroupState {
         let unverified = open_private(&epoch, message, &sender_data, keys)?;
         let verifier = self.leaf_verifier(&sender)?;
         let content = unverified.verify(&epoch, &*verifier)?.into_inner(); // R055
+        env.config.limits.check_content(&content.content.content)?;
         let mut changes = Changes::default();
         changes.guard(self.guard_head());
         here.write(&mut changes, &step, ratchet);
@@ -203,7 +207,11 @@ impl GroupState {
                 }),
             });
         }
-        self.received(env, rows, &content, changes)
+        let mut received = self.received(env, rows, &content, changes)?;
+        if let Incoming::Commit(staged) = &mut received.output {
+            staged.generation = Some((leaf, sender_data.generation));
+        }
+        Ok(received)
     }
 
     /// An application message of an epoch that is over but kept.
@@ -334,12 +342,7 @@ impl GroupState {
         if sender == Sender::Member(self.head.own_leaf) {
             return Ok(unchanged(Incoming::OwnMessage));
         }
-        let (from_members, from_others) = cache.counts();
-        let full = match sender {
-            Sender::Member(_) => from_members >= env.config.member_proposals,
-            _ => from_others >= env.config.external_proposals,
-        };
-        if full {
+        if cache.is_full_for(sender, env.config) {
             return Err(MisbehaviorError::TooManyProposals.into());
         }
         env.rules.allow_proposal(&self.context, &sender, proposal)?; // R190, R204

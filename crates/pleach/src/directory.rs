@@ -71,7 +71,9 @@ impl Client {
     pub fn delete_group(&self, group_id: &[u8]) -> Result<(), Error> {
         let place = self.0.place(group_id);
         let mut batch = VecBatch::new();
+        let external = pending_external(place.client, place.group);
         batch.erase_range(place.whole()).erase(directory_key(&place));
+        batch.erase_range(KeyRange::suffixes(external.as_key()));
         self.0.apply(&place, &Changes::default(), batch)
     }
 

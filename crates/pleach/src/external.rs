@@ -11,7 +11,7 @@ use crate::keys::split_length;
 use crate::trace::event;
 use crate::{Client, Error, Group};
 use pleach_group::{
-    Changes, ExternalCommitSpec, MembershipChanges, MisuseError, RecordKey, external_commit,
+    Changes, ExternalCommitSpec, MembershipChanges, MisuseError, RecordKey, Status, external_commit,
     new_member_proposal, verify_group_info,
 };
 use pleach_storage::{KeyRange, RecordKind, Scope, StorageError, Value, VecBatch};
@@ -202,6 +202,13 @@ impl ExternalCommit {
         let Self { client, group_id, pending } = self;
         let inner = &*client.0;
         let place = inner.place(&group_id);
+        match inner.open(&group_id) {
+            Ok(state) if *state.status() == Status::Active && state.epoch() > pending.epoch() => {
+                return Err(MisuseError::Stale.into()); // joined by other means, and further on
+            }
+            Ok(_) | Err(Error::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
         let mut more = enter(&place);
         more.guard_present(place.key(&RecordKey::PendingExternalCommit(pending.hash().to_vec())));
         let step = Arc::unwrap_or_clone(pending).join();

@@ -150,7 +150,7 @@ impl StagedJoin {
         let inner = &*client.0;
         let Step { mut changes, output, .. } = staged.into_step(&inner.env(&inner.config))?;
         let place = inner.place(output.group_id());
-        inner.replace_removed(output.group_id(), &mut changes)?;
+        inner.replace_removed(output.group_id(), output.epoch(), &mut changes)?;
         inner.apply(&place, &changes, enter(&place)).map_err(group_exists)?;
         event!(
             info,
@@ -201,12 +201,13 @@ impl Inner {
     }
 
     /// A group that this client was removed from gives way to a new state of the same group.
-    fn replace_removed(&self, group_id: &[u8], changes: &mut Changes) -> Result<(), Error> {
+    fn replace_removed(&self, group_id: &[u8], epoch: u64, changes: &mut Changes) -> Result<(), Error> {
         if !changes.guards.contains(&Guard::Absent(RecordKey::Head)) {
             return Ok(());
         }
         match self.open(group_id) {
-            Ok(old) if *old.status() == Status::Removed => {
+            // A Welcome from before the removal would bring used message keys back.
+            Ok(old) if *old.status() == Status::Removed && old.epoch() < epoch => {
                 replace(changes, old.head_version());
                 Ok(())
             }

@@ -183,6 +183,8 @@ fn refuses_a_lifetime_that_does_not_include_now() {
     };
     let expired = GroupError::from(MisbehaviorError::LifetimeExpired);
     let tolerance = bob.config.lifetime.tolerance;
+    // By default a Commit is followed though a key package has expired since it was proposed: see `check_committed`.
+    bob.config.lifetime.check_committed = true;
     let cases = [
         (lifetime(0, NOW - tolerance - 1), false),
         (lifetime(NOW + tolerance + 1, 2 * NOW), false),
@@ -192,7 +194,7 @@ fn refuses_a_lifetime_that_does_not_include_now() {
     for (key_package, valid) in cases {
         let commit = alice.clone().evil_commit(&Evil::of([add(key_package.clone())]));
         let spec = CommitSpec { proposals: vec![ProposalSpec::Add(key_package)], ..CommitSpec::default() };
-        alice.config.lifetime.check_received = false;
+        alice.config.lifetime.check_committed = false;
         if valid {
             bob.must_follow(&commit);
             alice.clone().commit(&spec);
@@ -200,9 +202,9 @@ fn refuses_a_lifetime_that_does_not_include_now() {
             bob.must_refuse(&commit.message, expired.clone());
             // Receiving may be lenient; sending is not.
             assert_eq!(alice.try_commit(&spec).unwrap_err(), expired);
-            bob.config.lifetime.check_received = false;
+            bob.config.lifetime.check_committed = false;
             bob.must_follow(&commit);
-            bob.config.lifetime.check_received = true;
+            bob.config.lifetime.check_committed = true;
         }
     }
 }

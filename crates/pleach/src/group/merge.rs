@@ -117,8 +117,9 @@ impl Group {
         let changes = match commit.into() {
             Mergeable::Staged(StagedCommit { staged, answers }) => {
                 answers.settled()?;
-                self.refresh()?;
-                let step = self.state.merge(*staged)?;
+                let used_up = self.step(|state, env, rows| state.use_up(env, rows, &staged))?;
+                let mut step = self.state.merge(*staged)?;
+                step.changes.prepend(used_up);
                 self.persist(step, VecBatch::new())?
             }
             Mergeable::Pending(pending) => {
