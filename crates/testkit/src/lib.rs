@@ -10,6 +10,7 @@
 //! For tests alone: nothing here protects anything, and much of it panics where a test is wrong.
 
 pub mod auth;
+pub mod behaviour;
 pub mod malform;
 pub mod members;
 pub mod null_crypto;

@@ -3,6 +3,7 @@
 use super::scene::*;
 use super::x509::{Party, certificate};
 use crate::malform::resign_key_package;
+use pleach::crypto::Signer;
 use pleach::wire::{Certificate, MlsMessage, MlsMessageBody, decode, encode};
 use pleach::{AuthDecision, LeafUpdate};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(super) fn x509(world: &World) -> Result<(), Failure> {
     let fresh = || world.fresh_signer(world.suite());
     let (authority, leaf, other) = (fresh()?, fresh()?, fresh()?);
     let root = Party { name: "authority", signer: &*authority };
-    let chain = |name: &str, signer| -> Result<Vec<Vec<u8>>, Failure> {
+    let chain = |name: &str, signer: &dyn Signer| -> Result<Vec<Vec<u8>>, Failure> {
         Ok(vec![certificate(&Party { name, signer }, &root)?, certificate(&root, &root)?])
     };
     let good = chain("bob", &*leaf)?;

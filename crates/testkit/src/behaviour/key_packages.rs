@@ -28,16 +28,12 @@ pub(super) fn lifetimes(world: &World) -> Result<(), Failure> {
     members.push(join(&carol, &add)?);
 
     world.clock().advance(2 * DAY);
-    refuses_unchanged!(
-        members[0],
-        members[0].commit().add(&too_late).build(),
-        broke!(LifetimeExpired)
-    );
+    refuses_unchanged!(members[0], members[0].commit().add(&too_late).build(), broke!(LifetimeExpired));
     refuses_unchanged!(members[0], members[0].propose_add(&too_late), broke!(LifetimeExpired));
     // Bob thinks that it is in time; the others do not.
-    let late = members[1].commit().add(&too_late).build()?;
-    refuses_unchanged!(members[0], members[0].receive(late.message()), broke!(LifetimeExpired));
-    members[1].discard(late.hash())?;
+    let late = members[1].propose_add(&too_late)?;
+    refuses_unchanged!(members[0], members[0].receive(&late), broke!(LifetimeExpired));
+    members[1].clear_proposals()?;
     // Neither is one valid yet that will be tomorrow, nor one that is valid for too long.
     let tomorrow = KeyPackageOptions::default().lifetime(now(world) + DAY, now(world) + 2 * DAY);
     refuses!(dave.key_package_with(tomorrow), broke!(LifetimeExpired));
