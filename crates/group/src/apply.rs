@@ -246,10 +246,10 @@ impl Base<'_> {
             }
             _ => None,
         };
-        if let Some(leaf) = leaf {
-            if !changed.insert(leaf) {
-                return Err(MisbehaviorError::DuplicateLeafChange(leaf).into()); // R197
-            }
+        if let Some(leaf) = leaf
+            && !changed.insert(leaf)
+        {
+            return Err(MisbehaviorError::DuplicateLeafChange(leaf).into()); // R197
         }
         self.env.rules.allow_proposal(self.context, &resolved.sender, &resolved.proposal) // R190, R204
     }

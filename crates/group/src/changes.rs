@@ -61,6 +61,21 @@ impl Changes {
         self.rows = earlier.rows;
     }
 
+    /// Adds the rows of a step that was made on a state which these changes are yet to write: its guards, which speak of
+    /// rows written here, hold by themselves.
+    pub fn append_rows(&mut self, later: Self) {
+        self.rows.extend(later.rows);
+    }
+
+    /// The row that these changes write under this name, if they do.
+    #[must_use]
+    pub fn written(&self, name: &RecordKey) -> Option<&Zeroizing<Vec<u8>>> {
+        self.rows.iter().rev().find_map(|change| match change {
+            Change::Put(key, value) if key == name => Some(value),
+            _ => None,
+        })
+    }
+
     pub(crate) fn put(&mut self, key: RecordKey, value: Zeroizing<Vec<u8>>) {
         self.rows.push(Change::Put(key, value));
     }

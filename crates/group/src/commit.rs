@@ -3,13 +3,13 @@
 //! The state is not touched (R223, R228): the Commit's epoch, its keys and its Welcomes are in the [`PendingCommit`], and
 //! in the row that keeps it over a crash. What is used up at once is the handshake generation.
 
-use crate::apply::{Applied, Base, Committer, Resolved, check_members};
+use crate::apply::{Applied, Base, Committer, Resolved, check_members, clients_of};
 use crate::group_info::make_group_info;
 use crate::message::{ProposalSpec, fresh_psk, handshake_format};
 use crate::process::{
     Schedule, clients_after, path_sender, provisional_context, replaced_leaves, status_after, summary,
 };
-use crate::psk::{Usage, psk_secret_of};
+use crate::psk::{Usage, psk_record, psk_secret_of};
 use crate::state::Attached;
 use crate::{
     Changes, Env, GroupError, GroupInfoSpec, GroupState, LeafSpec, MisuseError, PendingCommit, RecordKey,
@@ -103,16 +103,24 @@ impl GroupState {
         self.ready_to_send(env, rows, handshake_format(env), RatchetKind::Handshake)?;
         let own = self.head.own_leaf;
         let committer = Committer::Member(own);
+        let indexed;
         let base = Base {
             env,
             suite: &self.suite,
             context: &self.context,
-            attached,
+            // Choosing among proposals may apply several lists: the index of clients is made once for all of them.
+            attached: if attached.clients.is_none() && self.may_add(spec)? {
+                let clients = Some(clients_of(env, &self.suite, &attached.tree)?);
+                indexed = Attached { clients, ..attached.clone() };
+                &indexed
+            } else {
+                attached
+            },
             psk_usage: if spec.predecessor.is_some() { Usage::Successor } else { Usage::Application },
             check_lifetimes: true, // R077
         };
         let by_value = self.by_value(env, rows, signer, spec)?;
-        let (proposals, mut applied) = self.choose(&base, &by_value, &spec.pending)?;
+        let (proposals, mut applied) = self.choose(rows, &base, &by_value, &spec.pending)?;
         // Before anything is sealed: it may still ask for rows.
         let psk_secret = psk_secret_of(&self.suite, rows, &applied.psks, Some(self))?;
 
@@ -275,6 +283,7 @@ impl GroupState {
     /// Adds the pending proposals that are valid together with those by value, and applies the list.
     fn choose(
         &self,
+        rows: &Rows,
         base: &Base<'_>,
         by_value: &[Resolved],
         selection: &PendingSelection,
@@ -296,9 +305,15 @@ impl GroupState {
             })
             .collect();
         let pending = compatible(self.head.own_leaf, by_value, pending);
+        let pending = self.with_known_psks(rows, pending)?;
         let with = |pending: &[Resolved]| {
             let list: Vec<Resolved> = pending.iter().chain(by_value).cloned().collect();
             let applied = base.apply(&list, committer)?;
+            // What the finished Commit must satisfy, too: otherwise one proposal could make every Commit fail.
+            check_members(&applied.tree, &applied.rules, applied.extensions_changed)?;
+            if !pending.is_empty() {
+                applied.rules.check(applied.tree.member(self.head.own_leaf)?)?;
+            }
             Ok::<_, GroupError>((list, applied))
         };
         match with(&pending) {
@@ -331,6 +346,25 @@ impl GroupState {
             rest = behind;
         }
         Ok(with(&taken)?)
+    }
+
+    /// Whether a list for this Commit may hold an Add.
+    fn may_add(&self, spec: &CommitSpec<'_>) -> StepResult<bool> {
+        let pending = self.need_proposals()?;
+        let by_value = spec.proposals.iter().any(|proposal| matches!(proposal, ProposalSpec::Add(_)));
+        Ok(by_value || pending.in_order().iter().any(|pending| matches!(pending.proposal, Proposal::Add(_))))
+    }
+
+    /// Leaves out the PSKs that are not held here (R132).
+    fn with_known_psks(&self, rows: &Rows, mut pending: Vec<Resolved>) -> StepResult<Vec<Resolved>> {
+        let psk = |resolved: &Resolved| match &resolved.proposal {
+            Proposal::PreSharedKey(proposal) => Some(psk_record(&proposal.psk.psk)),
+            _ => None,
+        };
+        rows.require(pending.iter().filter_map(psk))?;
+        // The row of this epoch's own resumption PSK is there as well.
+        pending.retain(|resolved| psk(resolved).is_none_or(|key| matches!(rows.read(key), Ok(Some(_)))));
+        Ok(pending)
     }
 }
 

@@ -365,6 +365,33 @@ impl GroupState {
         Ok(Step { changes, effect: Effect::Proposal(Box::new(pending)), output })
     }
 
+    /// The credentials that a pending proposal brings (R025, R027, R028, R030): what a Commit that takes it up will ask.
+    ///
+    /// # Errors
+    /// [`crate::Need::Rows`].
+    pub fn credentials_of(&self, rows: &Rows, pending: &PendingProposal) -> StepResult<Vec<CredentialCheck>> {
+        Ok(match (&pending.proposal, pending.sender) {
+            (Proposal::Add(add), _) => {
+                let leaf = &add.key_package.leaf_node;
+                alloc::vec![CredentialCheck::new(CredentialReason::Add, None, leaf)]
+            }
+            (Proposal::Update(update), Sender::Member(index)) => match self.leaf_node(rows, index)? {
+                Some(old) => {
+                    let new = &update.leaf_node;
+                    CredentialCheck::replacing(CredentialReason::Update, index, &old, new)
+                        .into_iter()
+                        .collect()
+                }
+                None => Vec::new(),
+            },
+            (Proposal::GroupContextExtensions(proposal), _) => {
+                let (new, old) = (&proposal.extensions, &self.context.extensions);
+                apply::external_sender_checks(&self.suite, new, old)?
+            }
+            _ => Vec::new(),
+        })
+    }
+
     /// What makes a proposal invalid by itself (§12.1), so that it is not kept; returns the credentials it brings.
     fn check_single(
         &self,

@@ -1,11 +1,13 @@
 //! Creating a group (RFC 9420 §11): one member, epoch 0. Others are added by a Commit.
 
+use crate::auth::Answers;
 use crate::directory::enter;
 use crate::trace::event;
-use crate::{Client, Error, Group};
+use crate::{Client, Error, Group, SigningIdentity};
 use pleach_crypto::CipherSuiteId;
 use pleach_group::{
-    Change, Changes, Guard, MisuseError, NewGroup, RecordKey, RecordRange, Step, create_group,
+    Change, Changes, CommitSpec, GroupState, Guard, Interrupt, MisuseError, Need, NewGroup, RecordKey,
+    RecordRange, Rows, Step, create_group,
 };
 use pleach_storage::{RecordKind, StorageError};
 use pleach_wire::{
@@ -108,20 +110,74 @@ impl Client {
     /// # Errors
     /// As of [`Client::create_group`]; [`Error::PeerIncompatible`] if the client lacks what the group asks of its members.
     pub fn create_group_with(&self, group_id: &[u8], options: &GroupOptions) -> Result<Group, Error> {
-        self.create(group_id, options, None)
+        self.create(group_id, options)
     }
 
-    /// Creates the group that follows on `old`, in its place if it has the same id (R174).
+    /// Creates the group that follows on `old`, with its first Commit: one batch, so that there is either both or, as
+    /// before, the old group alone. The new one takes its place if it has the same id (R174).
     pub(crate) fn create_successor(
         &self,
         group_id: &[u8],
         options: &GroupOptions,
         old: &Group,
-    ) -> Result<Group, Error> {
-        self.create(group_id, options, (group_id == old.id()).then(|| old.head_version()))
+        spec: &CommitSpec<'_>,
+    ) -> Result<(GroupState, pleach_group::PendingCommit), Error> {
+        let inner = &*self.0;
+        let (mut changes, state, identity) = self.found(group_id, options)?;
+        let place = inner.place(group_id);
+        let env = inner.env(old.config());
+        let mut rows = Rows::new();
+        let first = loop {
+            match state.build_commit(&env, &rows, &*identity.signer, spec) {
+                Ok(step) => break step,
+                Err(Interrupt::Need(Need::Rows(names))) => {
+                    for name in names {
+                        // Of the group there is only what is about to be written; PSKs are the client's.
+                        let row = match changes.written(&name) {
+                            Some(row) => Some(row.clone()),
+                            None if matches!(
+                                name,
+                                RecordKey::ResumptionPsk(..) | RecordKey::ExternalPsk(_)
+                            ) =>
+                            {
+                                inner.read(&place, &name)?
+                            }
+                            None => None,
+                        };
+                        rows.insert(name, row);
+                    }
+                }
+                Err(Interrupt::Need(_)) => {
+                    return Err(Error::Internal("a new group asks for more than rows"));
+                }
+                Err(Interrupt::Error(error)) => return Err(error.into()),
+            }
+        };
+        Answers::ask(inner.auth(), group_id, first.output.credentials(), Some(state.own_leaf()))?.now()?; // R025
+        changes.append_rows(first.changes);
+        if group_id == old.id() {
+            replace(&mut changes, old.head_version());
+        }
+        inner.apply(&place, &changes, enter(&place)).map_err(group_exists)?;
+        event!(info, group = %crate::trace::Id(group_id), "successor created");
+        Ok((state, first.output))
     }
 
-    fn create(&self, group_id: &[u8], options: &GroupOptions, replaces: Option<u64>) -> Result<Group, Error> {
+    fn create(&self, group_id: &[u8], options: &GroupOptions) -> Result<Group, Error> {
+        let inner = &*self.0;
+        let (changes, state, _) = self.found(group_id, options)?;
+        let place = inner.place(group_id);
+        inner.apply(&place, &changes, enter(&place)).map_err(group_exists)?;
+        event!(info, group = %crate::trace::Id(group_id), suite = state.suite().id.0, "group created");
+        Ok(Group::new(self.clone(), state))
+    }
+
+    /// The first state of a group, not stored yet.
+    fn found(
+        &self,
+        group_id: &[u8],
+        options: &GroupOptions,
+    ) -> Result<(Changes, GroupState, SigningIdentity), Error> {
         let inner = &*self.0;
         let cipher_suite = options.suite.unwrap_or(inner.suite);
         let (leaf, identity) = inner.new_leaf(cipher_suite, options.leaf_extensions.clone())?;
@@ -133,14 +189,8 @@ impl Client {
             lifetime: options.lifetime.unwrap_or_else(|| crate::key_packages::default_lifetime(env.now)),
             extensions: options.all_extensions()?,
         };
-        let Step { mut changes, output, .. } = create_group(&env, &new, &*identity.signer)?;
-        if let Some(version) = replaces {
-            replace(&mut changes, version);
-        }
-        let place = inner.place(group_id);
-        inner.apply(&place, &changes, enter(&place)).map_err(group_exists)?;
-        event!(info, group = %crate::trace::Id(group_id), suite = cipher_suite.0, "group created");
-        Ok(Group::new(self.clone(), output))
+        let Step { changes, output, .. } = create_group(&env, &new, &*identity.signer)?;
+        Ok((changes, output, identity))
     }
 
     /// A group id that nobody else will choose: 32 random bytes.

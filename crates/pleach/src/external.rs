@@ -202,6 +202,10 @@ impl ExternalCommit {
         let Self { client, group_id, pending } = self;
         let inner = &*client.0;
         let place = inner.place(&group_id);
+        let own = RecordKey::PendingExternalCommit(pending.hash().to_vec());
+        if inner.read(&place, &own)?.is_none() {
+            return Err(MisuseError::NoSuchCommit.into());
+        }
         match inner.open(&group_id) {
             Ok(state) if *state.status() == Status::Active && state.epoch() > pending.epoch() => {
                 return Err(MisuseError::Stale.into()); // joined by other means, and further on

@@ -11,12 +11,13 @@ use crate::decode::key_package;
 use crate::keys::Place;
 use crate::trace::event;
 use crate::{Error, SigningIdentity};
+use pleach_crypto::Signer;
 use pleach_group::{
     CommitSpec, GroupInfoSpec, LeafChanges, MembershipChanges, MisuseError, PendingSelection, ProposalSpec,
-    RecordKey, RecordRange, TreeDelivery, WelcomePart,
+    RecordKey, RecordRange, Step, TreeDelivery, WelcomePart,
 };
 use pleach_storage::VecBatch;
-use pleach_wire::{Extensions, LeafIndex, ProposalType, ReInit, ResumptionPskUsage};
+use pleach_wire::{Extensions, LeafIndex, ProposalType, ReInit};
 use std::sync::Arc;
 
 /// Builds a Commit. Pending proposals are taken up unless told otherwise; what is named here is added by value.
@@ -71,6 +72,34 @@ impl Group {
         self.refresh()?;
         let step = self.state.discard_pending(hash);
         self.persist(step, VecBatch::new())
+    }
+}
+
+impl Group {
+    /// Computes a Commit, and asks the authentication service about all credentials that it brings (R025).
+    fn build_commit(
+        &mut self,
+        signer: &dyn Signer,
+        spec: &CommitSpec<'_>,
+    ) -> Result<Step<pleach_group::PendingCommit>, Error> {
+        let step = self.step(|state, env, rows| state.build_commit(env, rows, signer, spec))?;
+        let own = Some(self.own_index());
+        Answers::ask(self.client.0.auth(), self.id(), step.output.credentials(), own)?.now()?;
+        Ok(step)
+    }
+
+    /// The pending proposals whose credentials the authentication service accepts now.
+    fn authenticated_proposals(&mut self) -> Result<Vec<Vec<u8>>, Error> {
+        let own = Some(self.own_index());
+        let mut accepted = Vec::new();
+        for pending in self.pending_proposals()? {
+            let credentials = self.step(|state, _, rows| state.credentials_of(rows, &pending))?;
+            let answered = Answers::ask(self.client.0.auth(), self.id(), &credentials, own);
+            if answered.and_then(|answers| answers.now()).is_ok() {
+                accepted.push(pending.reference);
+            }
+        }
+        Ok(accepted)
     }
 }
 
@@ -178,12 +207,6 @@ impl CommitBuilder<'_> {
         self
     }
 
-    /// Ties a new group to its predecessor: for its first Commit (R170, R175).
-    pub(super) fn predecessor(mut self, usage: ResumptionPskUsage, group_id: &[u8], epoch: u64) -> Self {
-        self.spec.predecessor = Some((usage, group_id.to_vec(), epoch));
-        self
-    }
-
     /// Builds the Commit and stores it, with all that merging needs. The group stays in its epoch until the Commit is
     /// given to [`Group::merge`].
     ///
@@ -225,9 +248,16 @@ impl CommitBuilder<'_> {
             welcome_size,
             predecessor,
         };
-        let step = group.step(|state, env, rows| state.build_commit(env, rows, &*signer, &spec))?;
-        let own = Some(group.own_index());
-        Answers::ask(group.client.0.auth(), group.id(), step.output.credentials(), own)?.now()?; // R025
+        let mut spec = spec;
+        let mut attempt = group.build_commit(&*signer, &spec);
+        if matches!(attempt, Err(Error::Denied(_) | Error::AwaitingAuthentication { .. }))
+            && spec.pending == PendingSelection::All
+        {
+            // A pending proposal whose credential is not answered for must not hold everybody up: leave it out.
+            spec.pending = PendingSelection::Only(group.authenticated_proposals()?);
+            attempt = group.build_commit(&*signer, &spec);
+        }
+        let step = attempt?;
         let pending = group.persist(step, VecBatch::new())?;
         if let Some(identity) = update.identity {
             group.client.0.identities.add(identity, false);

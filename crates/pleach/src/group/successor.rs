@@ -1,12 +1,11 @@
 //! Groups that follow on another: the successor of a ReInit (RFC 9420 §11.2) and branches (§11.3). The resumption PSK of
 //! the old group proves to all that it is the same people.
 //!
-//! Each takes two batches, as if done by hand: the new group of one, then its first Commit, which adds the others. A crash
-//! in between leaves a group of one, to be deleted or committed in.
+//! The new group and its first Commit, which adds the others, are stored in one batch: a failure leaves nothing of either.
 
 use super::{Group, PendingCommit};
 use crate::{Error, GroupOptions};
-use pleach_group::{MisuseError, Status};
+use pleach_group::{CommitSpec, MisuseError, ProposalSpec, Status};
 use pleach_wire::ResumptionPskUsage;
 use std::collections::BTreeSet;
 
@@ -54,12 +53,26 @@ impl Group {
     /// Merge the Commit into the new group once its Welcome was sent.
     ///
     /// # Errors
-    /// As of creating a group and committing.
+    /// [`Error::ApiMisuse`] for a key package of somebody who is no member (R176); otherwise as of creating a group and
+    /// committing.
     pub fn branch<K: AsRef<[u8]>>(
         &self,
         new_group_id: &[u8],
         key_packages: &[K],
     ) -> Result<(Self, PendingCommit), Error> {
+        let auth = self.client.0.auth();
+        let members: BTreeSet<_> = self
+            .members()?
+            .iter()
+            .map(|member| auth.client_id(&member.credential, &member.signature_key))
+            .collect();
+        for bytes in key_packages {
+            let key_package = crate::decode::key_package(&self.config.limits, bytes.as_ref())?;
+            let leaf = &key_package.leaf_node;
+            if !members.contains(&auth.client_id(&leaf.credential, &leaf.signature_key)) {
+                return Err(MisuseError::NoSuchMember.into()); // R176
+            }
+        }
         let options = GroupOptions::default().suite(self.suite());
         self.follow(ResumptionPskUsage::Branch, new_group_id, &options, key_packages)
     }
@@ -71,10 +84,16 @@ impl Group {
         options: &GroupOptions,
         key_packages: &[K],
     ) -> Result<(Self, PendingCommit), Error> {
-        let mut group = self.client.create_successor(group_id, options, self)?;
+        let mut proposals = Vec::with_capacity(key_packages.len());
+        for bytes in key_packages {
+            let key_package = crate::decode::key_package(&self.config.limits, bytes.as_ref())?;
+            proposals.push(ProposalSpec::Add(key_package));
+        }
+        let predecessor = Some((usage, self.id().to_vec(), self.epoch()));
+        let spec = CommitSpec { proposals, predecessor, ..CommitSpec::default() };
+        let (state, commit) = self.client.create_successor(group_id, options, self, &spec)?;
+        let mut group = Self::new(self.client.clone(), state);
         group.set_config(self.config().clone());
-        let first = group.commit().predecessor(usage, self.id(), self.epoch());
-        let commit = key_packages.iter().fold(first, super::CommitBuilder::add).build()?;
-        Ok((group, commit))
+        Ok((group, PendingCommit::new(commit)))
     }
 }

@@ -171,16 +171,87 @@ fn some_members_branch_off() {
 
     // R176: only with members of the group.
     let stranger = client("stranger");
-    let (_, first) = members[0]
-        .branch(b"with strangers", &[bob.key_package().unwrap(), stranger.key_package().unwrap()])
-        .unwrap();
+    let both = [bob.key_package().unwrap(), stranger.key_package().unwrap()];
     assert!(matches!(
-        bob.join(first.welcome().unwrap()),
-        Err(Error::PeerMisbehaved(pleach::PeerMisbehavior::Group(pleach::MisbehaviorError::BranchMembers)))
+        members[0].branch(b"with strangers", &both),
+        Err(Error::ApiMisuse(pleach::ApiMisuse::Group(MisuseError::NoSuchMember)))
     ));
-    // The stranger lacks the resumption PSK, and the group.
-    assert!(stranger.join(first.welcome().unwrap()).is_err());
-    assert!(matches!(members[1].receive(first.message()), Err(Error::WrongGroup)));
+    assert!(!alice.has_group(b"with strangers").unwrap());
     let text = members[1].encrypt(b"x").unwrap();
     assert!(matches!(members[0].receive(&text).unwrap(), Received::Application(_)));
+}
+
+#[test]
+fn a_deleted_group_takes_its_external_commits_along() {
+    let members = group(&["alice", "bob"]);
+    let carol = client("carol");
+    let info = members[0].group_info().unwrap();
+    let commit = carol.external_join(&info).build().unwrap();
+    let other = client("dave").create_group(b"other").unwrap();
+    let kept = carol.external_join(&other.group_info().unwrap()).build().unwrap();
+    carol.delete_group(members[0].id()).unwrap();
+    let left: Vec<_> =
+        carol.pending_external().unwrap().iter().map(|commit| commit.hash().to_vec()).collect();
+    assert_eq!(left, [kept.hash()]);
+    assert!(matches!(
+        commit.accept(),
+        Err(Error::ApiMisuse(pleach::ApiMisuse::Group(MisuseError::NoSuchCommit)))
+    ));
+    assert!(carol.groups().unwrap().is_empty());
+}
+
+#[test]
+fn an_external_commit_never_turns_a_group_back() {
+    let stale = |result: Result<Group, Error>| {
+        assert!(matches!(result, Err(Error::ApiMisuse(pleach::ApiMisuse::Group(MisuseError::Stale)))));
+    };
+    let (alice, bob) = (client("alice"), client("bob"));
+    let mut members = vec![alice.create_group(b"group").unwrap()];
+    // Begun from outside, and then a Welcome was faster.
+    let from_outside = bob.external_join(&members[0].group_info().unwrap()).build().unwrap();
+    let add = members[0].commit().add(bob.key_package().unwrap()).build().unwrap();
+    members[0].merge(&add).unwrap();
+    members.push(bob.join(add.welcome().unwrap()).unwrap().accept().unwrap());
+    assert!(matches!(
+        from_outside.accept(),
+        Err(Error::ApiMisuse(pleach::ApiMisuse::Group(MisuseError::NoSuchCommit)))
+    ));
+    // Begun from inside, and then the group went on; the restart does not matter.
+    let resync = bob.external_join(&members[0].group_info().unwrap()).resync(true).build().unwrap();
+    let update = members[0].commit().build().unwrap();
+    deliver_commit(&mut members, 0, &update);
+    let listed = bob.pending_external().unwrap();
+    assert!(listed.iter().any(|commit| commit.hash() == resync.hash()));
+    stale(resync.accept());
+    for commit in listed {
+        stale(commit.accept());
+    }
+    assert_eq!((members[1].epoch(), bob.load(b"group").unwrap().epoch()), (2, 2));
+    assert_in_agreement(&mut members);
+}
+
+/// breaks: R238
+#[test]
+fn a_welcome_from_before_a_removal_leads_nowhere() {
+    let (alice, bob) = (client("alice"), client("bob"));
+    let last = bob.key_package_with(pleach::KeyPackageOptions::default().last_resort()).unwrap();
+    let mut a = alice.create_group(b"group").unwrap();
+    let add = a.commit().add(&last).build().unwrap();
+    a.merge(&add).unwrap();
+    let mut b = bob.join(add.welcome().unwrap()).unwrap().accept().unwrap();
+    let removal = a.commit().remove(b.own_index()).build().unwrap();
+    a.merge(&removal).unwrap();
+    let staged = b.receive(removal.message()).unwrap().into_commit().unwrap();
+    assert!(b.merge(staged).unwrap().removed_us);
+    let again = bob.join(add.welcome().unwrap()).and_then(pleach::StagedJoin::accept);
+    assert!(matches!(
+        again,
+        Err(Error::PeerMisbehaved(pleach::PeerMisbehavior::Group(pleach::MisbehaviorError::KnownGroup)))
+    ));
+    assert_eq!(*bob.load(b"group").unwrap().status(), Status::Removed);
+    // A new invitation does lead back.
+    let add = a.commit().add(&last).build().unwrap();
+    a.merge(&add).unwrap();
+    let b = bob.join(add.welcome().unwrap()).unwrap().accept().unwrap();
+    assert_in_agreement(&mut [a, b]);
 }
