@@ -66,8 +66,13 @@ pub(crate) const NOW: u64 = 1_700_000_000;
 pub(crate) fn config() -> GroupConfig {
     let mut config = GroupConfig::default();
     config.wire = WirePolicy::MIXED_SEND_PUBLIC;
-    config.lifetime =
-        LifetimePolicy { maximum_total: None, check_received: false, check_joined_tree: false, tolerance: 0 };
+    config.lifetime = LifetimePolicy {
+        maximum_total: None,
+        check_received: false,
+        check_committed: false,
+        check_joined_tree: false,
+        tolerance: 0,
+    };
     config
 }
 
