@@ -16,6 +16,7 @@ mod key_packages;
 mod observing;
 mod processing;
 mod proposals;
+mod review;
 mod successor;
 mod welcome;
 mod x509;
