@@ -5,8 +5,9 @@ use crate::apply::{Base, Committer, Resolved, check_members};
 use crate::commit::begin_path;
 use crate::epoch::NewEpoch;
 use crate::join::{joined_credentials, unsupported_extension};
-use crate::process::{Schedule, clients_after, path_sender, provisional_context, summary};
+use crate::process::{clients_after, path_sender, summary};
 use crate::psk::{Usage, psk_secret_of};
+use crate::schedule::{Schedule, provisional_context};
 use crate::state::{Attached, client_key};
 use crate::{
     Changes, Env, GroupError, IncompatibleError, LeafSpec, MisbehaviorError, MisuseError, PendingCommit,

@@ -19,6 +19,7 @@ extern crate std;
 
 mod apply;
 mod changes;
+mod choose;
 mod commit;
 mod config;
 mod create;
@@ -36,12 +37,14 @@ mod leaf;
 mod message;
 mod observer;
 mod pending;
+mod pending_row;
 mod process;
 mod proposals;
 mod psk;
 mod receive;
 mod records;
 mod row;
+mod schedule;
 mod state;
 mod step;
 #[cfg(test)]
@@ -50,7 +53,8 @@ mod x509;
 
 pub use apply::Member;
 pub use changes::{Change, Changes, Guard};
-pub use commit::{CommitSpec, LeafChanges, PendingSelection, WelcomePart};
+pub use choose::PendingSelection;
+pub use commit::{CommitSpec, LeafChanges, WelcomePart};
 pub use config::{GroupConfig, LifetimePolicy, WirePolicy};
 pub use create::{NewGroup, create_group};
 pub use credentials::{CredentialCheck, CredentialReason, MembershipChanges};

@@ -7,9 +7,10 @@
 
 use crate::apply::{Base, Committer, check_members};
 use crate::leaf::{Place, check_leaf};
-use crate::process::{clients_after, path_error, path_sender, provisional_context, resolve, summary};
+use crate::process::{clients_after, path_error, path_sender, resolve, summary};
 use crate::psk::Usage;
 use crate::receive::external_sender_key;
+use crate::schedule::provisional_context;
 use crate::state::Attached;
 use crate::{
     CredentialCheck, Env, GroupError, Interrupt, MembershipChanges, MisbehaviorError, MisuseError,

@@ -3,8 +3,8 @@
 
 use super::driver::*;
 use crate::leaf::sign_leaf;
-use crate::process::{Schedule, provisional_context};
 use crate::psk::{psk_from_row, psk_record};
+use crate::schedule::{Schedule, provisional_context};
 use pleach_framing::proposal_ref;
 use pleach_key_schedule::{InitSecret, psk_secret};
 use pleach_tree::RatchetTree;
