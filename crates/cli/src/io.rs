@@ -102,7 +102,12 @@ impl Output {
             hidden.push(name);
             hidden.push(format!(".{}", std::process::id()));
             let temporary = path.with_file_name(hidden);
-            let file = File::options().write(true).create(true).truncate(true).open(&temporary)?;
+            // Never somebody else's file, and nobody else's to read: it may hold what was decrypted.
+            let mut options = File::options();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let file = options.open(&temporary)?;
             Ok(Self { path: path.clone(), temporary: Some(temporary), file })
         };
         open().map(Some).map_err(|error| file_failure(path, &error))

@@ -53,7 +53,22 @@ impl Item {
     }
 
     pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).unwrap_or_default()
+        let json = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut safe = String::with_capacity(json.len());
+        for c in json.chars() {
+            // Only strings hold such characters, and a terminal might obey them.
+            match c {
+                '\u{7f}'..='\u{9f}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}' => {
+                    safe.push_str(&format!("\\u{:04x}", c as u32));
+                }
+                c => safe.push(c),
+            }
+        }
+        safe
     }
 
     /// The outline under a heading: one line for each leaf value, two spaces for each level.

@@ -274,8 +274,7 @@ impl GroupState {
         if applied.removed.iter().any(|(index, _)| *index == self.head.own_leaf) {
             // R232: the secrets are not for us, so the tag cannot be checked; everything that is public was. Otherwise a
             // Commit that all others refuse could still remove its victim in the victim's own eyes.
-            // Who took the place is news to the one removed; whose keys are fresh is not.
-            let sender = path_sender.as_ref().filter(|_| matches!(committer, Committer::External(_)));
+            let sender = path_sender.as_ref();
             let mut summary = summary(&applied, provisional.epoch, committer, sender, authenticated_data);
             summary.removed_us = true;
             return Ok(self.staged(Outcome::Removed, summary, credentials));

@@ -1,7 +1,7 @@
 //! `add`, `remove`, `update`, `commit`: commits, which stay pending until `merge` unless they are merged at once.
 
 use pleach::wire::Proposal;
-use pleach::{CommitBuilder, Error, Group, GroupInfoSpec, PendingCommit, TreeDelivery};
+use pleach::{CommitBuilder, Group, GroupInfoSpec, PendingCommit, TreeDelivery};
 use std::path::PathBuf;
 
 use super::show::{self, Delivery};
@@ -42,9 +42,14 @@ pub(super) fn update(global: &Global, args: &UpdateArgs) -> Result<Report, Failu
     // The key is in the store before a commit promises it to others. The commands that follow find it there.
     let identity = session.store.add_key(group.suite())?;
     let signer = identity.signer.clone();
+    let id = group.id().to_vec();
     let report = work.commit(&session, group, |builder| builder.skip_pending().rotate(identity));
     if report.is_err() {
-        session.store.remove_key(&*signer)?;
+        // What failed may be no more than a file: the key goes only if nothing in the store promises it.
+        let group = session.load(&id)?;
+        if group.pending()?.is_empty() && group.own_signature_key() != signer.public() {
+            session.store.remove_key(&*signer)?;
+        }
     }
     report
 }
@@ -168,10 +173,4 @@ impl<'a> Work<'a> {
             report.json.with("merged", args.merge).with("changes", show::changes(&changes, &members));
         Ok(report)
     }
-}
-
-/// Erases a group that was created for a commit that could not be made.
-pub(super) fn discard_group(session: &Session, group_id: &[u8]) -> Result<(), Error> {
-    session.client.delete_group(group_id)?;
-    session.client.delete_resumption_psks(group_id)
 }

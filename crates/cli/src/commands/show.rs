@@ -107,7 +107,8 @@ pub(super) fn change_lines(changes: &MembershipChanges, members: &[Member]) -> V
     }
     let updated: Vec<LeafIndex> =
         changes.updated.iter().copied().filter(|leaf| Some(*leaf) != changes.joined).collect();
-    if !updated.is_empty() {
+    // Whoever was removed has no tree left to name the others by, nor a use for the news.
+    if !updated.is_empty() && !changes.removed_us {
         lines.push(format!("fresh keys for {}", text::list(&names(members, &updated))));
     }
     if changes.extensions_changed {

@@ -3,7 +3,7 @@
 use pleach::wire::{Kept, KeyPackage, MlsMessage, MlsMessageBody, ProtocolVersion, ReInit, decode};
 use pleach::{Error, Group, PendingCommit, Status};
 
-use super::commit::{Work, check_welcome, discard_group, read_all};
+use super::commit::{Work, check_welcome, read_all};
 use crate::args::{BranchArgs, Global, ReinitArgs, SuccessorArgs};
 use crate::exit::Failure;
 use crate::output::Report;
@@ -65,7 +65,7 @@ fn ended(session: &Session, args: &ReinitArgs) -> Result<Group, Failure> {
     }
 }
 
-/// Creates the group and its first commit. It takes two batches, so a failure in between is undone.
+/// Creates the group and its first commit, in one batch: a failure leaves nothing behind.
 fn follow(
     session: &Session,
     id: &[u8],
@@ -79,16 +79,9 @@ fn follow(
     for bytes in key_packages {
         key_package(bytes)?;
     }
-    match create() {
-        Ok((group, commit)) => {
-            let report = work.finish(session, group, &commit)?;
-            Ok(report.line(format!("created {}", text::show(id))))
-        }
-        Err(error) => {
-            discard_group(session, id)?;
-            Err(error.into())
-        }
-    }
+    let (group, commit) = create()?;
+    let report = work.finish(session, group, &commit)?;
+    Ok(report.line(format!("created {}", text::show(id))))
 }
 
 /// Refuses what is no key package before anything is written.
