@@ -88,7 +88,14 @@ pub(super) fn merge(global: &Global, args: &PickArgs) -> Result<Report, Failure>
             if welcome.is_file() && commit.welcome().is_none() {
                 return Err(Failure::not_now("this commit adds nobody, so it has no Welcome"));
             }
-            let message = commit.welcome().map(<[u8]>::to_vec);
+            // The merge ends the pending commit, and the Welcome with it: the file comes first.
+            let waiting = commit.welcome().filter(|_| welcome.is_file());
+            let written = match waiting {
+                Some(message) => {
+                    Some(welcome.extra(Report::new(Item::object()), "welcome", "Welcome", message)?)
+                }
+                None => None,
+            };
             let changes = group.merge(&commit)?;
             session.follow_rotation(&group)?;
             let members = group.members()?;
@@ -98,8 +105,11 @@ pub(super) fn merge(global: &Global, args: &PickArgs) -> Result<Report, Failure>
                 text::show(group.id()),
                 group.epoch()
             ));
-            if let Some(message) = message.filter(|_| welcome.is_file()) {
-                report = welcome.extra(report, "welcome", "Welcome", &message)?;
+            if let Some(written) = written {
+                report = report.more(written.lines);
+                if let (Item::Object(all), Item::Object(welcome)) = (&mut report.json, written.json) {
+                    all.extend(welcome);
+                }
             }
             Ok(report)
         }
