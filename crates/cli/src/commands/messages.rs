@@ -49,7 +49,11 @@ pub(super) fn receive(global: &Global, args: &ReceiveArgs) -> Result<Report, Fai
     match group.receive(&message)? {
         Received::Application(text) => application(&group, text, output, args),
         Received::Proposal(proposal) => {
-            let learned = session.save_trust()?;
+            // A stranger's word pins nobody: if the proposal is committed, the commit will.
+            let learned = match proposal.sender() {
+                Sender::Member(_) => session.save_trust()?,
+                _ => Vec::new(),
+            };
             let members = group.members()?;
             let sender = match proposal.sender() {
                 Sender::Member(leaf) => name_of(&members, leaf),
