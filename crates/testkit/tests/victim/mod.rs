@@ -89,6 +89,8 @@ impl Victim {
         let store = Spy::default();
         let mut config = GroupConfig::default();
         config.wire = WirePolicy::MIXED;
+        // The strictest: an Add is refused the same way wherever it comes.
+        config.lifetime.check_committed = true;
         let builder = Client::builder(provider, store.clone())
             .suite(NULL_SUITE)
             .basic(name, member.signer.clone())
