@@ -1,7 +1,9 @@
 //! External commits, resync, observers, successors and branches.
 
-use crate::common::{assert_in_agreement, builder, client, code, deliver_commit, group, group_of, key};
-use pleach::wire::{Extensions, LeafIndex, ProtocolVersion, ReInit};
+use crate::common::{
+    assert_in_agreement, builder, client, code, deliver_commit, deliver_proposal, group, group_of, key,
+};
+use pleach::wire::{Extension, ExtensionType, Extensions, LeafIndex, ProtocolVersion, ReInit};
 use pleach::{
     Error, Group, MemoryStorage, MisuseError, Observed, Received, Status, WirePolicy, crypto::CipherSuiteId,
 };
@@ -147,6 +149,11 @@ fn a_group_is_reinitialized_in_another_suite() {
         let of_bob = bob.key_package_with(options()).unwrap();
         let none: [Vec<u8>; 0] = [];
         assert_eq!(code(members[0].reinitialize(&none)), "api-misuse");
+        // A key package that the new group cannot take: nothing has happened, and the next try works.
+        let of_the_old_suite = bob.key_package().unwrap();
+        assert_eq!(code(members[0].reinitialize(&[of_the_old_suite])), "peer-incompatible");
+        assert!(matches!(alice.load(members[0].id()).unwrap().status(), Status::ReInitialized(_)));
+        assert!(same_id || !alice.has_group(&id).unwrap());
         let (mut a, first) = members[0].reinitialize(&[of_bob]).unwrap();
         let b = bob.join(first.welcome().unwrap()).unwrap();
         assert!(matches!(b.kind(), pleach::JoinKind::ReInit(old, _) if old == members[0].id()));
@@ -254,4 +261,23 @@ fn a_welcome_from_before_a_removal_leads_nowhere() {
     a.merge(&add).unwrap();
     let b = bob.join(add.welcome().unwrap()).unwrap().accept().unwrap();
     assert_in_agreement(&mut [a, b]);
+}
+
+/// breaks: R132, R218
+#[test]
+fn a_proposal_that_nobody_can_commit_holds_nobody_up() {
+    let mut members = group(&["alice", "bob", "carol"]);
+    // A PSK that only bob has.
+    members[1].client().store_psk(b"of bob", &pleach::crypto::Secret::copy_from(&[7; 32])).unwrap();
+    let psk = members[1].propose_psk(b"of bob").unwrap();
+    deliver_proposal(&mut members, 1, &psk);
+    // An extension that nobody supports.
+    let unknown = Extension { extension_type: ExtensionType(0xF123), extension_data: b"x".as_slice().into() };
+    let extensions = members[2].propose_extensions(Extensions::from(vec![unknown])).unwrap();
+    deliver_proposal(&mut members, 2, &extensions);
+    assert_eq!(code(members[0].encrypt(b"not now")), "api-misuse");
+    let commit = members[0].commit().build().unwrap();
+    assert!(commit.changes().psks.is_empty() && !commit.changes().extensions_changed);
+    deliver_commit(&mut members, 0, &commit);
+    assert_in_agreement(&mut members);
 }
