@@ -13,8 +13,8 @@ use crate::trace::event;
 use crate::{Error, SigningIdentity};
 use pleach_crypto::Signer;
 use pleach_group::{
-    CommitSpec, GroupInfoSpec, LeafChanges, MembershipChanges, MisuseError, PendingSelection, ProposalSpec,
-    RecordKey, RecordRange, Step, TreeDelivery, WelcomePart,
+    CommitSpec, GroupInfoSpec, MembershipChanges, MisuseError, PendingSelection, ProposalSpec, RecordKey,
+    RecordRange, Step, TreeDelivery, WelcomePart,
 };
 use pleach_storage::VecBatch;
 use pleach_wire::{Extensions, LeafIndex, ProposalType, ReInit};
@@ -224,31 +224,9 @@ impl CommitBuilder<'_> {
         group.refresh()?;
         let signer = group.identity()?.signer;
         spec.own_leaf.leaf = group.leaf_spec(&update)?;
-        let CommitSpec {
-            proposals,
-            pending,
-            force_path,
-            own_leaf,
-            authenticated_data,
-            tree,
-            group_info,
-            welcome_size,
-            predecessor,
-        } = spec;
-        let new_signer = update.identity.as_ref().map(|identity| &*identity.signer);
-        let own_leaf = LeafChanges { leaf: own_leaf.leaf, signer: new_signer };
-        let spec = CommitSpec {
-            proposals,
-            pending,
-            force_path,
-            own_leaf,
-            authenticated_data,
-            tree,
-            group_info,
-            welcome_size,
-            predecessor,
-        };
-        let mut spec = spec;
+        // From here on it borrows the new signer.
+        let mut spec: CommitSpec<'_> = spec;
+        spec.own_leaf.signer = update.identity.as_ref().map(|identity| &*identity.signer);
         let mut attempt = group.build_commit(&*signer, &spec);
         if matches!(attempt, Err(Error::Denied(_) | Error::AwaitingAuthentication { .. }))
             && spec.pending == PendingSelection::All
