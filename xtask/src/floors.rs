@@ -9,7 +9,7 @@ use crate::metadata::Package;
 pub(crate) enum Place {
     /// 1 to 6; depends on lower floors only.
     Floor(u8),
-    /// A crypto backend: depends on `pleach-crypto` only.
+    /// A crypto backend: depends on `pleach-crypto`, and on another backend for what it borrows.
     Backend,
     /// A storage engine: depends on `pleach-storage` only.
     Engine,
@@ -61,8 +61,10 @@ pub(crate) fn wrong_arrow(from: Place, to: Place, to_name: &str) -> Option<Strin
         (Place::Floor(from), Place::Backend | Place::Engine) => {
             format!("floor {from} knows no backend and no storage engine, only the facade does")
         }
-        (Place::Backend, Place::Floor(1)) => return None,
-        (Place::Backend, _) => "a backend depends on pleach-crypto only".into(),
+        (Place::Backend, Place::Floor(1) | Place::Backend) => return None,
+        (Place::Backend, _) => {
+            "a backend depends on pleach-crypto and what it borrows of other backends only".into()
+        }
         (Place::Engine, Place::Floor(_)) if to_name == "pleach-storage" => return None,
         (Place::Engine, _) => "a storage engine depends on pleach-storage only".into(),
         (_, Place::Above) => "only a dev-dependency may point at a tool or a test crate".into(),
@@ -76,7 +78,7 @@ mod tests {
 
     fn arrow(from: &str, to: &str) -> bool {
         let at = |name: &str| match name {
-            "rustcrypto" => Place::Backend,
+            "rustcrypto" | "ring" => Place::Backend,
             "memory" => Place::Engine,
             _ => FLOORS.iter().find(|(known, _)| *known == name).unwrap().1,
         };
@@ -91,6 +93,7 @@ mod tests {
             ("pleach", "pleach-group"),
             ("pleach", "rustcrypto"),
             ("rustcrypto", "pleach-crypto"),
+            ("ring", "rustcrypto"),
             ("memory", "pleach-storage"),
             ("pleach-cli", "pleach"),
             ("pleach-testkit", "memory"),

@@ -1,22 +1,11 @@
-//! Ed25519 (RFC 8032): signing by `ed25519-dalek`, verification here over `curve25519-dalek`.
-//!
-//! One acceptance rule, single and batch alike (R013, R016): exact lengths, `S < L`, `A` and `R` canonical, `A` not of small
-//! order, and the cofactored equation `[8][S]B = [8]R + [8][k]A`. The single check recomputes `R` and compares its encoding, which
-//! decides all honest signatures without decoding `R`; what it refuses goes to the cofactored equation.
-//!
-//! The batch is one multiscalar multiplication with random 128-bit coefficients, times the cofactor, which is what makes it agree
-//! with the single check for every input but with a probability of 2^-128. (`ed25519-dalek`'s own batch function checks
-//! another equation and is not used.) Cost per signature: a batch of 64 or more takes less than half of a single check.
+//! Ed25519 (RFC 8032): signing by `ed25519-dalek`, verification by [`crate::ed25519_rule`].
 
-use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
-use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
-use curve25519_dalek::{Scalar, constants::ED25519_BASEPOINT_POINT};
+use crate::ed25519_rule::{PublicKey, verify_batch};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::ed25519::signature::MultipartSigner;
 use pleach_crypto::{
     CryptoError, Secret, SecureRandom, Signature, SignatureKeyPair, SignatureScheme, Signed, Signer, Verifier,
 };
-use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 
 /// Ed25519.
@@ -25,11 +14,6 @@ pub struct Ed25519;
 
 /// Ed25519.
 pub static ED25519: Ed25519 = Ed25519;
-
-/// Signatures in one multiscalar multiplication: beyond this, the gain per signature is small and memory grows.
-const BATCH: usize = 256;
-/// Below this, single checks are as quick.
-const SMALLEST_BATCH: usize = 3;
 
 impl Signature for Ed25519 {
     fn scheme(&self) -> SignatureScheme {
@@ -51,14 +35,7 @@ impl Signature for Ed25519 {
     }
 
     fn verify_batch(&self, items: &[Signed<'_>], rng: &dyn SecureRandom) -> Result<(), CryptoError> {
-        items.chunks(BATCH).try_for_each(|chunk| {
-            if chunk.len() >= SMALLEST_BATCH && batch_is_valid(chunk, rng) {
-                return Ok(());
-            }
-            chunk
-                .iter()
-                .try_for_each(|item| PublicKey::parse(item.public)?.verify(item.message, item.signature))
-        })
+        verify_batch(items, rng, &|item| PublicKey::parse(item.public)?.verify(item.message, item.signature))
     }
 }
 
@@ -84,142 +61,5 @@ impl Signer for Ed25519Signer {
         let signature =
             self.0.try_multipart_sign(message).map_err(|_| CryptoError::Backend("Ed25519 signing"))?;
         Ok(signature.to_bytes().to_vec())
-    }
-}
-
-/// A canonical point that is not of small order, negated once.
-#[derive(Debug)]
-struct PublicKey {
-    bytes: [u8; 32],
-    minus_a: EdwardsPoint,
-}
-
-impl PublicKey {
-    fn parse(bytes: &[u8]) -> Result<Self, CryptoError> {
-        let bytes = bytes.try_into().map_err(|_| CryptoError::InvalidPublicKey)?;
-        let a = decode(&bytes).filter(|a| !a.is_small_order()).ok_or(CryptoError::InvalidPublicKey)?;
-        Ok(Self { bytes, minus_a: -a })
-    }
-
-    fn challenge(&self, r: &[u8; 32], message: &[&[u8]]) -> Scalar {
-        let mut hash = Sha512::new();
-        hash.update(r);
-        hash.update(self.bytes);
-        for part in message {
-            hash.update(part);
-        }
-        Scalar::from_bytes_mod_order_wide(&hash.finalize().into())
-    }
-}
-
-impl Verifier for PublicKey {
-    fn verify(&self, message: &[&[u8]], signature: &[u8]) -> Result<(), CryptoError> {
-        let (r_bytes, s) = split(signature).ok_or(CryptoError::InvalidSignature)?;
-        let k = self.challenge(r_bytes, message);
-        let expected = EdwardsPoint::vartime_double_scalar_mul_basepoint(&k, &self.minus_a, &s);
-        if expected.compress().as_bytes() == r_bytes {
-            return Ok(());
-        }
-        let r = decode(r_bytes).ok_or(CryptoError::InvalidSignature)?;
-        if (expected - r).is_small_order() { Ok(()) } else { Err(CryptoError::InvalidSignature) }
-    }
-}
-
-/// `R` and `S < L`.
-fn split(signature: &[u8]) -> Option<(&[u8; 32], Scalar)> {
-    let (r, s) = <&[u8; 64]>::try_from(signature).ok()?.split_first_chunk()?;
-    let s = Scalar::from_canonical_bytes(s.try_into().ok()?).into_option()?;
-    Some((r, s))
-}
-
-/// A point from its canonical encoding: dalek alone takes `y >= p` and a sign for `x = 0`.
-fn decode(bytes: &[u8; 32]) -> Option<EdwardsPoint> {
-    let y_is_reduced = !matches!(bytes, [low, middle @ .., high]
-        if *low >= 0xED && middle.iter().all(|byte| *byte == 0xFF) && high & 0x7F == 0x7F);
-    // x = 0 has y = 1 or y = -1.
-    const MINUS_ZERO: [[u8; 32]; 2] = [minus_zero(0x01, 0x00, 0x80), minus_zero(0xEC, 0xFF, 0xFF)];
-    let canonical = y_is_reduced && !MINUS_ZERO.contains(bytes);
-    if canonical { CompressedEdwardsY(*bytes).decompress() } else { None }
-}
-
-const fn minus_zero(first: u8, middle: u8, last: u8) -> [u8; 32] {
-    let mut bytes = [middle; 32];
-    let [low, .., high] = &mut bytes;
-    (*low, *high) = (first, last);
-    bytes
-}
-
-/// Whether `[8] (sum of z_i (S_i B - k_i A_i - R_i))` is the identity, for random `z_i`. False also for what does not parse.
-fn batch_is_valid(items: &[Signed<'_>], rng: &dyn SecureRandom) -> bool {
-    let mut coefficients = vec![0; 16 * items.len()];
-    if rng.fill(&mut coefficients).is_err() {
-        return false; // single checks need no randomness
-    }
-    let mut scalars = Vec::with_capacity(2 * items.len() + 1);
-    let mut points = Vec::with_capacity(2 * items.len() + 1);
-    let mut base = Scalar::ZERO;
-    for (item, z) in items.iter().zip(coefficients.as_chunks().0) {
-        let z = Scalar::from(u128::from_le_bytes(*z));
-        let Ok(key) = PublicKey::parse(item.public) else { return false };
-        let Some((r_bytes, s)) = split(item.signature) else { return false };
-        let Some(r) = decode(r_bytes) else { return false };
-        base += z * s;
-        scalars.extend([z, z * key.challenge(r_bytes, item.message)]);
-        points.extend([-r, key.minus_a]);
-    }
-    scalars.push(base);
-    points.push(ED25519_BASEPOINT_POINT);
-    EdwardsPoint::vartime_multiscalar_mul(&scalars, &points).mul_by_cofactor().is_identity()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::SystemRandom;
-    use curve25519_dalek::constants;
-
-    /// The edges of the rule are in the integration tests, which cannot see whether the batch decided or the single checks.
-    #[test]
-    fn the_batch_decides_by_itself() {
-        let signers: Vec<_> = (0..150)
-            .map(|i| ED25519.load_signer(&Secret::from_fn(32, |seed| seed.fill(i))).unwrap())
-            .collect();
-        let message = &[b"mess" as &[u8], b"age"] as &[&[u8]];
-        let signatures: Vec<_> = signers.iter().map(|signer| signer.sign(message).unwrap()).collect();
-        let items: Vec<_> = signers
-            .iter()
-            .zip(&signatures)
-            .map(|(signer, signature)| Signed { public: signer.public(), message, signature })
-            .collect();
-        for size in [1, 2, 90, 150] {
-            assert!(batch_is_valid(&items[..size], &SystemRandom));
-            for at in [0, size / 2, size - 1] {
-                let mut bad = items[..size].to_vec();
-                bad[at].message = &[b"massage"];
-                assert!(!batch_is_valid(&bad, &SystemRandom));
-                bad[at].message = message;
-                bad[at].signature = &signatures[(at + 1) % 150];
-                assert!(!batch_is_valid(&bad, &SystemRandom));
-            }
-        }
-    }
-
-    /// Keys off the prime-order subgroup do not send the batch to the single checks.
-    #[test]
-    fn the_batch_ignores_torsion() {
-        let a = Scalar::from(12_345_678_u64);
-        let message: &[&[u8]] = &[b"message"];
-        let cases: Vec<_> = constants::EIGHT_TORSION
-            .iter()
-            .map(|torsion| {
-                let public = (ED25519_BASEPOINT_POINT * a + torsion).compress().to_bytes();
-                let r = (ED25519_BASEPOINT_POINT * Scalar::from(99_u64)).compress().to_bytes();
-                let s = Scalar::from(99_u64) + PublicKey::parse(&public).unwrap().challenge(&r, message) * a;
-                (public, [r, s.to_bytes()].concat())
-            })
-            .collect();
-        let items: Vec<_> =
-            cases.iter().map(|(public, signature)| Signed { public, message, signature }).collect();
-        assert!(batch_is_valid(&items, &SystemRandom));
     }
 }

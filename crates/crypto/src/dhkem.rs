@@ -75,8 +75,11 @@ impl Curve {
         }
     }
 
-    /// The part of public-key validation that needs no arithmetic (R013, R014).
-    fn check_public(self, bytes: &[u8]) -> Result<(), CryptoError> {
+    /// The part of public-key validation that needs no arithmetic (R013, R014): length, point form, small order.
+    ///
+    /// # Errors
+    /// [`CryptoError::InvalidPublicKey`].
+    pub fn check_public(self, bytes: &[u8]) -> Result<(), CryptoError> {
         let valid = bytes.len() == self.public_len()
             && match self {
                 // Only uncompressed points.

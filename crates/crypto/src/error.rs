@@ -1,9 +1,11 @@
 //! What can go wrong in cryptography. No variant carries bytes: an error can be logged anywhere.
 
-use crate::{AeadId, CipherSuiteId, KdfId, KemId, SignatureScheme};
+use crate::{CipherSuiteId, SuiteAlgorithms};
+use alloc::boxed::Box;
+use core::fmt;
 
 /// An error of a cryptographic operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CryptoError {
     /// The public key is not a valid encoding of a key of this algorithm.
@@ -34,27 +36,49 @@ pub enum CryptoError {
     #[error("key derivation failed")]
     DeriveKeyPair,
     /// The provider has no such cipher suite.
-    #[error("unsupported cipher suite {0}")]
-    UnsupportedCipherSuite(CipherSuiteId),
+    #[error("no cipher suite {wanted} here; there are {}", List(.available))]
+    UnsupportedCipherSuite {
+        /// The suite that was asked for.
+        wanted: CipherSuiteId,
+        /// Those that the provider has.
+        available: Box<[CipherSuiteId]>,
+    },
     /// The signer could not sign: for instance, the hardware that holds the key did not answer.
     #[error("the signer failed: {0}")]
     SignerFailed(&'static str),
     /// The source of randomness failed.
     #[error("no randomness available")]
     RandomUnavailable,
-    /// Parts of a cipher suite do not fit together.
-    #[error("inconsistent cipher suite: {kem}, {kdf}, {aead}, {signature}")]
+    /// The algorithms of a cipher suite do not fit together, or are not those that its number stands for.
+    #[error("cipher suite {id} cannot be {algorithms}")]
     InconsistentSuite {
-        /// The KEM of the suite.
-        kem: KemId,
-        /// Its KDF.
-        kdf: KdfId,
-        /// Its AEAD.
-        aead: AeadId,
-        /// Its signature scheme.
-        signature: SignatureScheme,
+        /// The suite.
+        id: CipherSuiteId,
+        /// Its algorithms.
+        algorithms: SuiteAlgorithms,
+    },
+    /// What was stored under this suite number was made with other algorithms: the numbering has changed in between.
+    #[error("cipher suite {id} is {now} here, but what is stored was made with {stored}")]
+    SuiteChanged {
+        /// The suite.
+        id: CipherSuiteId,
+        /// The algorithms that the provider has for it.
+        now: SuiteAlgorithms,
+        /// Those that the stored keys belong to.
+        stored: SuiteAlgorithms,
     },
     /// The backend reported a failure that has nothing to do with the input.
     #[error("backend failure: {0}")]
     Backend(&'static str),
+}
+
+/// Suites, separated by commas.
+struct List<'a>(&'a [CipherSuiteId]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [first, rest @ ..] = self.0 else { return f.write_str("none") };
+        write!(f, "{first}")?;
+        rest.iter().try_for_each(|id| write!(f, ", {id}"))
+    }
 }

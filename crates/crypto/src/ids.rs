@@ -72,6 +72,16 @@ ids! {
         DHKEM_X25519 = 0x0020, "DHKEM(X25519, HKDF-SHA256)";
         /// DHKEM(X448, HKDF-SHA512).
         DHKEM_X448 = 0x0021, "DHKEM(X448, HKDF-SHA512)";
+        /// ML-KEM-768 (FIPS 203).
+        ML_KEM_768 = 0x0041, "ML-KEM-768";
+        /// ML-KEM-1024 (FIPS 203).
+        ML_KEM_1024 = 0x0042, "ML-KEM-1024";
+        /// The hybrid of ML-KEM-768 and P-256.
+        MLKEM768_P256 = 0x0050, "MLKEM768-P256";
+        /// The hybrid of ML-KEM-1024 and P-384.
+        MLKEM1024_P384 = 0x0051, "MLKEM1024-P384";
+        /// The hybrid of ML-KEM-768 and X25519, which is X-Wing.
+        MLKEM768_X25519 = 0x647A, "MLKEM768-X25519";
     }
 }
 
@@ -112,5 +122,11 @@ ids! {
         ED25519 = 0x0807, "ed25519";
         /// Ed448.
         ED448 = 0x0808, "ed448";
+        /// ML-DSA-44 (FIPS 204), pure, with an empty context.
+        MLDSA44 = 0x0904, "mldsa44";
+        /// ML-DSA-65 (FIPS 204), pure, with an empty context.
+        MLDSA65 = 0x0905, "mldsa65";
+        /// ML-DSA-87 (FIPS 204), pure, with an empty context.
+        MLDSA87 = 0x0906, "mldsa87";
     }
 }

@@ -49,4 +49,4 @@ pub use labeled::{LabeledEncryption, SealedPart};
 pub use random::SecureRandom;
 pub use secret::Secret;
 pub use signature::{Signature, SignatureKeyPair, Signed, Signer, Verifier};
-pub use suite::{CipherSuite, CryptoProvider};
+pub use suite::{CipherSuite, CryptoProvider, SuiteAlgorithms};

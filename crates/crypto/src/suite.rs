@@ -1,7 +1,68 @@
 //! A cipher suite is a struct of references; a provider is a list of them (RFC 9420 §5.1, R012).
 
-use crate::{Aead, CipherSuiteId, CryptoError, Hash, Kdf, Kem, SecureRandom, Signature};
+use crate::{
+    Aead, AeadId, CipherSuiteId, CryptoError, Hash, Kdf, KdfId, Kem, KemId, Secret, SecureRandom, Signature,
+    SignatureScheme,
+};
 use alloc::{borrow::Cow, sync::Arc};
+use core::fmt;
+
+/// What a cipher suite number stands for: its algorithms by number. The hash is that of the KDF.
+///
+/// Numbers that are not registered mean different things to different programs, so this goes into what is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SuiteAlgorithms {
+    /// The KEM of HPKE.
+    pub kem: KemId,
+    /// The KDF.
+    pub kdf: KdfId,
+    /// The AEAD.
+    pub aead: AeadId,
+    /// The signature scheme.
+    pub signature: SignatureScheme,
+}
+
+impl SuiteAlgorithms {
+    /// The algorithms of a suite of RFC 9420 §17.1; `None` for every other number (R012).
+    #[must_use]
+    pub const fn registered(id: CipherSuiteId) -> Option<Self> {
+        let (kem, kdf, aead, signature) = match id.0 {
+            1 => (KemId::DHKEM_X25519, KdfId::HKDF_SHA256, AeadId::AES_128_GCM, SignatureScheme::ED25519),
+            2 => (
+                KemId::DHKEM_P256,
+                KdfId::HKDF_SHA256,
+                AeadId::AES_128_GCM,
+                SignatureScheme::ECDSA_SECP256R1_SHA256,
+            ),
+            3 => {
+                (KemId::DHKEM_X25519, KdfId::HKDF_SHA256, AeadId::CHACHA20_POLY1305, SignatureScheme::ED25519)
+            }
+            4 => (KemId::DHKEM_X448, KdfId::HKDF_SHA512, AeadId::AES_256_GCM, SignatureScheme::ED448),
+            5 => (
+                KemId::DHKEM_P521,
+                KdfId::HKDF_SHA512,
+                AeadId::AES_256_GCM,
+                SignatureScheme::ECDSA_SECP521R1_SHA512,
+            ),
+            6 => (KemId::DHKEM_X448, KdfId::HKDF_SHA512, AeadId::CHACHA20_POLY1305, SignatureScheme::ED448),
+            7 => (
+                KemId::DHKEM_P384,
+                KdfId::HKDF_SHA384,
+                AeadId::AES_256_GCM,
+                SignatureScheme::ECDSA_SECP384R1_SHA384,
+            ),
+            _ => return None,
+        };
+        Some(Self { kem, kdf, aead, signature })
+    }
+}
+
+impl fmt::Display for SuiteAlgorithms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kem, kdf, aead, signature } = self;
+        write!(f, "{kem}, {kdf}, {aead}, {signature}")
+    }
+}
 
 /// The algorithms of one cipher suite. Struct update mixes backends: `CipherSuite { kem: &OTHER, ..BASE }`.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +87,37 @@ impl CipherSuite {
     pub fn secret_len(&self) -> usize {
         self.kdf.extract_len()
     }
+
+    /// What its number stands for here.
+    #[must_use]
+    pub fn algorithms(&self) -> SuiteAlgorithms {
+        SuiteAlgorithms {
+            kem: self.kem.id(),
+            kdf: self.kdf.id(),
+            aead: self.aead.id(),
+            signature: self.signature.scheme(),
+        }
+    }
+
+    /// Checks what struct update cannot: that the hash is the KDF's, and that a number of RFC 9420 has the algorithms that
+    /// it stands for (R012).
+    ///
+    /// # Errors
+    /// [`CryptoError::InconsistentSuite`].
+    pub fn check(&self) -> Result<(), CryptoError> {
+        let algorithms = self.algorithms();
+        let as_registered =
+            SuiteAlgorithms::registered(self.id).is_none_or(|registered| registered == algorithms);
+        // HKDF-Extract is HMAC of the salt, which tells one hash from another of the same length as well.
+        let salt = Secret::copy_from(b"salt");
+        let one_hash = self.hash.output_len() == self.kdf.extract_len()
+            && self.hash.hmac(&salt, &[b"ikm"]).as_bytes() == self.kdf.extract(b"salt", &[b"ikm"]).as_bytes();
+        if as_registered && one_hash {
+            Ok(())
+        } else {
+            Err(CryptoError::InconsistentSuite { id: self.id, algorithms })
+        }
+    }
 }
 
 /// The cipher suites that a client can use, and its randomness.
@@ -43,6 +135,9 @@ impl CryptoProvider {
     /// # Errors
     /// [`CryptoError::UnsupportedCipherSuite`] if the provider does not have it.
     pub fn suite(&self, id: CipherSuiteId) -> Result<&CipherSuite, CryptoError> {
-        self.suites.iter().find(|suite| suite.id == id).ok_or(CryptoError::UnsupportedCipherSuite(id))
+        self.suites.iter().find(|suite| suite.id == id).ok_or_else(|| CryptoError::UnsupportedCipherSuite {
+            wanted: id,
+            available: self.suites.iter().map(|suite| suite.id).collect(),
+        })
     }
 }

@@ -4,7 +4,7 @@ use pleach_crypto::CryptoError;
 use pleach_wire::{DecodeError, EncodeError};
 
 /// An error of message framing (RFC 9420 §6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FramingError {
     /// A primitive failed for a reason that is not the message's.

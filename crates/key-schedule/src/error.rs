@@ -4,7 +4,7 @@ use pleach_crypto::CryptoError;
 use pleach_wire::{EncodeError, LeafIndex};
 
 /// An error of the key schedule (RFC 9420 §8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyScheduleError {
     /// A primitive failed.
@@ -42,7 +42,7 @@ pub enum KeyScheduleError {
 }
 
 /// An error of the secret tree (RFC 9420 §9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretTreeError {
     /// A primitive failed.
@@ -86,7 +86,7 @@ pub enum SecretTreeError {
 }
 
 /// Why a stored row cannot be read: it was damaged, or written by a later version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RowError {
     /// The row ends before its content does, or goes on after it.

@@ -191,7 +191,7 @@ impl From<GroupError> for Error {
             GroupError::WrongEpoch { current, message } => Self::WrongEpoch { current, message },
             GroupError::Denied(reason) => Self::Denied(Cow::Borrowed(reason)),
             GroupError::Misuse(error) => error.into(),
-            GroupError::Crypto(error) if of_peer(error) => {
+            GroupError::Crypto(error) if of_peer(&error) => {
                 Self::PeerMisbehaved(PeerMisbehavior::Crypto(error))
             }
             GroupError::Crypto(error) => error.into(),
@@ -223,7 +223,7 @@ impl From<TreeError> for Error {
             TreeError::TreeFull => IncompatibleError::GroupTooLarge.into(),
             TreeError::Encode(error) => error.into(),
             TreeError::Decode(error) => error.into(),
-            TreeError::Crypto(error) if !of_peer(error) => error.into(),
+            TreeError::Crypto(error) if !of_peer(&error) => error.into(),
             broken => Self::PeerMisbehaved(broken.into()),
         }
     }
@@ -240,7 +240,7 @@ impl From<FramingError> for Error {
                 Self::Internal("a message was framed with the wrong keys")
             }
             FramingError::AeadLimitReached => MisuseError::MessageLimit.into(),
-            FramingError::Crypto(error) if !of_peer(error) => error.into(),
+            FramingError::Crypto(error) if !of_peer(&error) => error.into(),
             broken => Self::PeerMisbehaved(broken.into()),
         }
     }
@@ -252,7 +252,7 @@ impl From<KeyScheduleError> for Error {
             KeyScheduleError::Encode(error) => error.into(),
             KeyScheduleError::Row(_) => CORRUPT,
             KeyScheduleError::NotACommit => Self::Internal("a transcript of something else than a Commit"),
-            KeyScheduleError::Crypto(error) if !of_peer(error) => error.into(),
+            KeyScheduleError::Crypto(error) if !of_peer(&error) => error.into(),
             broken => Self::PeerMisbehaved(broken.into()),
         }
     }
@@ -269,14 +269,14 @@ impl From<SecretTreeError> for Error {
             SecretTreeError::NotLoaded | SecretTreeError::StaleStep => {
                 Self::Internal("a secret tree that is not loaded")
             }
-            SecretTreeError::Crypto(error) if !of_peer(error) => error.into(),
+            SecretTreeError::Crypto(error) if !of_peer(&error) => error.into(),
             broken => Self::PeerMisbehaved(broken.into()),
         }
     }
 }
 
 /// Whether a cryptographic error says something about the input, rather than about the machine.
-const fn of_peer(error: CryptoError) -> bool {
+const fn of_peer(error: &CryptoError) -> bool {
     matches!(
         error,
         CryptoError::InvalidPublicKey

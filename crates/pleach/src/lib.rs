@@ -56,6 +56,10 @@
 //! | feature | adds |
 //! |---|---|
 //! | `rustcrypto` (default) | [`rustcrypto`], the seven suites of RFC 9420 in pure Rust |
+//! | `aws-lc` | [`aws_lc`], suites 1, 2, 3, 5 and 7 on AWS-LC: the fastest |
+//! | `ring` | [`ring`], suites 1, 2, 3 and 7 on ring |
+//! | `post-quantum` | [`post_quantum`], eleven suites with ML-KEM, its hybrids and ML-DSA, over any of the others |
+//! | `post-quantum-fast` | their faster implementations, in `post_quantum::fast` |
 //! | `memory` (default) | [`MemoryStorage`] |
 //! | `parallel` (default) | [`Threads`]: large joins and commits use all cores |
 //! | `sqlite` | `SqliteStorage` |
@@ -117,6 +121,12 @@ pub use pleach_storage as storage;
 pub use pleach_tree as tree;
 pub use pleach_wire as wire;
 
+#[cfg(feature = "aws-lc")]
+pub use pleach_aws_lc as aws_lc;
+#[cfg(feature = "post-quantum")]
+pub use pleach_post_quantum as post_quantum;
+#[cfg(feature = "ring")]
+pub use pleach_ring as ring;
 #[cfg(feature = "rustcrypto")]
 pub use pleach_rustcrypto as rustcrypto;
 #[cfg(feature = "memory")]

@@ -297,7 +297,7 @@ fn messages_of_other_groups_and_epochs_are_refused() {
     for (epoch, expected) in
         [(group, FramingError::WrongGroup), (later, FramingError::WrongEpoch { message: EPOCH, epoch: 8 })]
     {
-        assert_eq!(open_sender_data(&epoch, &sender_data_secret(), &message), Err(expected));
+        assert_eq!(open_sender_data(&epoch, &sender_data_secret(), &message), Err(expected.clone()));
         let keys = keys(RatchetKind::Application, 3);
         assert_eq!(open_private(&epoch, &message, &sender_data, keys).unwrap_err(), expected);
     }
