@@ -40,7 +40,10 @@ fn the_registered_algorithms_and_lengths() {
 #[test]
 fn a_number_without_a_suite_is_refused() {
     for id in [0, 8, 0x0A0A, 0xF000, 0xFFFF].map(CipherSuiteId) {
-        assert_eq!(provider().suite(id).unwrap_err(), CryptoError::UnsupportedCipherSuite(id));
+        let available = SUITES.map(|suite| suite.id).into();
+        let error = provider().suite(id).unwrap_err();
+        assert_eq!(error, CryptoError::UnsupportedCipherSuite { wanted: id, available });
+        assert!(error.to_string().ends_with("MLS_256_DHKEMP384_AES256GCM_SHA384_P384"), "{error}");
     }
 }
 
