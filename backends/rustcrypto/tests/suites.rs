@@ -1,6 +1,8 @@
 //! The table of suites: what RFC 9420 §17.1 registers under each number, and how suites are mixed.
 
-use pleach_crypto::{AeadId, CipherSuite, CipherSuiteId, CryptoError, KdfId, KemId, SignatureScheme};
+use pleach_crypto::{
+    AeadId, CipherSuite, CipherSuiteId, KdfId, KemId, SignatureScheme, UnsupportedCipherSuite,
+};
 use pleach_rustcrypto::{SUITES, provider};
 
 #[test]
@@ -42,7 +44,7 @@ fn a_number_without_a_suite_is_refused() {
     for id in [0, 8, 0x0A0A, 0xF000, 0xFFFF].map(CipherSuiteId) {
         let available = SUITES.map(|suite| suite.id).into();
         let error = provider().suite(id).unwrap_err();
-        assert_eq!(error, CryptoError::UnsupportedCipherSuite { wanted: id, available });
+        assert_eq!(error, UnsupportedCipherSuite { wanted: id, available });
         assert!(error.to_string().ends_with("MLS_256_DHKEMP384_AES256GCM_SHA384_P384"), "{error}");
     }
 }

@@ -36,13 +36,8 @@ pub enum CryptoError {
     #[error("key derivation failed")]
     DeriveKeyPair,
     /// The provider has no such cipher suite.
-    #[error("no cipher suite {wanted} here; there are {}", List(.available))]
-    UnsupportedCipherSuite {
-        /// The suite that was asked for.
-        wanted: CipherSuiteId,
-        /// Those that the provider has.
-        available: Box<[CipherSuiteId]>,
-    },
+    #[error(transparent)]
+    UnsupportedCipherSuite(#[from] UnsupportedCipherSuite),
     /// The signer could not sign: for instance, the hardware that holds the key did not answer.
     #[error("the signer failed: {0}")]
     SignerFailed(&'static str),
@@ -72,13 +67,20 @@ pub enum CryptoError {
     Backend(&'static str),
 }
 
-/// Suites, separated by commas.
-struct List<'a>(&'a [CipherSuiteId]);
+/// A provider lacks a cipher suite; says what it has instead (R012).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct UnsupportedCipherSuite {
+    /// The suite that was asked for.
+    pub wanted: CipherSuiteId,
+    /// Those that the provider has.
+    pub available: Box<[CipherSuiteId]>,
+}
 
-impl fmt::Display for List<'_> {
+impl fmt::Display for UnsupportedCipherSuite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [first, rest @ ..] = self.0 else { return f.write_str("none") };
-        write!(f, "{first}")?;
-        rest.iter().try_for_each(|id| write!(f, ", {id}"))
+        write!(f, "no cipher suite {} here; there are", self.wanted)?;
+        let Some((last, others)) = self.available.split_last() else { return f.write_str(" none") };
+        others.iter().try_for_each(|id| write!(f, " {id},"))?;
+        write!(f, " {last}")
     }
 }

@@ -39,7 +39,7 @@ mod suite;
 pub use aead::Aead;
 pub use digest::Digest;
 pub use encode::write_vector;
-pub use error::CryptoError;
+pub use error::{CryptoError, UnsupportedCipherSuite};
 pub use executor::{Executor, Serial};
 pub use hash::Hash;
 pub use ids::{AeadId, CipherSuiteId, KdfId, KemId, SignatureScheme};

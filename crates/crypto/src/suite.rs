@@ -2,7 +2,7 @@
 
 use crate::{
     Aead, AeadId, CipherSuiteId, CryptoError, Hash, Kdf, KdfId, Kem, KemId, Secret, SecureRandom, Signature,
-    SignatureScheme,
+    SignatureScheme, UnsupportedCipherSuite,
 };
 use alloc::{borrow::Cow, sync::Arc};
 use core::fmt;
@@ -99,6 +99,16 @@ impl CipherSuite {
         }
     }
 
+    /// Checks that what is stored under this suite's number was made with its algorithms: that nobody has changed the numbering of
+    /// unregistered suites in between.
+    ///
+    /// # Errors
+    /// [`CryptoError::SuiteChanged`].
+    pub fn check_stored(&self, stored: SuiteAlgorithms) -> Result<(), CryptoError> {
+        let now = self.algorithms();
+        if now == stored { Ok(()) } else { Err(CryptoError::SuiteChanged { id: self.id, now, stored }) }
+    }
+
     /// Checks what struct update cannot: that the hash is the KDF's, and that a number of RFC 9420 has the algorithms that
     /// it stands for (R012).
     ///
@@ -133,9 +143,9 @@ impl CryptoProvider {
     /// The suite with this number.
     ///
     /// # Errors
-    /// [`CryptoError::UnsupportedCipherSuite`] if the provider does not have it.
-    pub fn suite(&self, id: CipherSuiteId) -> Result<&CipherSuite, CryptoError> {
-        self.suites.iter().find(|suite| suite.id == id).ok_or_else(|| CryptoError::UnsupportedCipherSuite {
+    /// [`UnsupportedCipherSuite`] if the provider does not have it, with those that it has.
+    pub fn suite(&self, id: CipherSuiteId) -> Result<&CipherSuite, UnsupportedCipherSuite> {
+        self.suites.iter().find(|suite| suite.id == id).ok_or_else(|| UnsupportedCipherSuite {
             wanted: id,
             available: self.suites.iter().map(|suite| suite.id).collect(),
         })

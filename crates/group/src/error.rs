@@ -1,7 +1,7 @@
 //! Errors, sorted by whose fault they are. None holds a secret.
 
 use crate::RowError;
-use pleach_crypto::CryptoError;
+use pleach_crypto::{CryptoError, UnsupportedCipherSuite};
 use pleach_framing::FramingError;
 use pleach_key_schedule::{KeyScheduleError, SecretTreeError};
 use pleach_tree::TreeError;
@@ -275,12 +275,12 @@ pub enum MisbehaviorError {
 }
 
 /// Something that a peer, or this client, lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IncompatibleError {
     /// §5.1, R012: a cipher suite that the provider does not have.
-    #[error("unsupported cipher suite {0}")]
-    CipherSuite(CipherSuiteId),
+    #[error(transparent)]
+    CipherSuite(UnsupportedCipherSuite),
     /// §10.1, R154: the key package is of another suite than the group.
     #[error("key package of suite {0}")]
     KeyPackageSuite(CipherSuiteId),

@@ -3,7 +3,7 @@
 use crate::row::{Reader, Writer};
 use crate::{GroupError, RowError};
 use alloc::vec::Vec;
-use pleach_crypto::CipherSuiteId;
+use pleach_crypto::{CipherSuite, CipherSuiteId, SuiteAlgorithms};
 use pleach_tree::TreePrivate;
 use pleach_wire::{LeafIndex, ReInit, TreeSize, decode, encode};
 use zeroize::Zeroizing;
@@ -48,8 +48,35 @@ pub(crate) struct Head {
     pub(crate) first_psk: u64,
 }
 
+/// What the head row alone says of a group: enough for a list, without the provider that opening it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeadSummary {
+    /// The number of its cipher suite.
+    pub suite: CipherSuiteId,
+    /// What the number stood for when the group was stored.
+    pub algorithms: SuiteAlgorithms,
+    /// Its epoch.
+    pub epoch: u64,
+    /// The own leaf.
+    pub own_leaf: LeafIndex,
+    /// Whether it can be used.
+    pub status: Status,
+}
+
+impl HeadSummary {
+    /// Reads a head row.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn from_row(row: &[u8]) -> Result<Self, GroupError> {
+        let (suite, algorithms, epoch, head) = Head::from_row(row)?;
+        Ok(Self { suite, algorithms, epoch, own_leaf: head.own_leaf, status: head.status })
+    }
+}
+
 impl Head {
-    pub(crate) fn to_row(&self, suite: CipherSuiteId, epoch: u64) -> Result<Zeroizing<Vec<u8>>, GroupError> {
+    pub(crate) fn to_row(&self, suite: &CipherSuite, epoch: u64) -> Result<Zeroizing<Vec<u8>>, GroupError> {
         let Self {
             version,
             interim_transcript_hash,
@@ -62,7 +89,7 @@ impl Head {
             first_psk,
         } = self;
         let mut row = Writer::new(*version, HEAD);
-        row.u16(suite.0);
+        row.suite(suite.id, suite.algorithms());
         row.u64(epoch);
         row.u32(own_leaf.0);
         row.u32(size.height());
@@ -87,9 +114,9 @@ impl Head {
         Ok(row.finish())
     }
 
-    pub(crate) fn from_row(row: &[u8]) -> Result<(CipherSuiteId, u64, Self), RowError> {
+    pub(crate) fn from_row(row: &[u8]) -> Result<(CipherSuiteId, SuiteAlgorithms, u64, Self), RowError> {
         let (version, mut row) = Reader::new(row, HEAD)?;
-        let suite = CipherSuiteId(row.u16()?);
+        let (suite, algorithms) = row.suite()?;
         let epoch = row.u64()?;
         let own_leaf = LeafIndex(row.u32()?);
         let size = TreeSize::from_height(row.u32()?).ok_or(RowError::Value)?;
@@ -121,7 +148,7 @@ impl Head {
             past,
             first_psk,
         };
-        Ok((suite, epoch, head))
+        Ok((suite, algorithms, epoch, head))
     }
 }
 

@@ -72,6 +72,7 @@ pub fn open_welcome(
     if record.key_package.cipher_suite != welcome.cipher_suite {
         return Err(MisbehaviorError::SuiteMismatch.into()); // R234
     }
+    suite.check_stored(record.algorithms)?;
     let reference = key_package_ref(&suite, &record.key_package)?;
     let entry = welcome
         .secrets

@@ -4,7 +4,7 @@ use crate::leaf::{LeafRules, Place, check_extensions, check_leaf, check_lifetime
 use crate::row::{Reader, Writer};
 use crate::{Env, Grease, GroupError, IncompatibleError, LeafSpec, MisbehaviorError, MisuseError, RowError};
 use alloc::vec::Vec;
-use pleach_crypto::{CipherSuite, CipherSuiteId, KemKeyPair, Secret, Signer};
+use pleach_crypto::{CipherSuite, CipherSuiteId, KemKeyPair, Secret, Signer, SuiteAlgorithms};
 use pleach_wire::{
     Extensions, HpkePublicKey, Kept, KeyPackage, LeafIndex, LeafNodeSource, Lifetime, MlsMessage,
     MlsMessageBody, Opaque, ProtocolVersion, decode, encode,
@@ -39,6 +39,8 @@ pub struct KeyPackageRecord {
     pub leaf_private: Secret,
     /// Whether it stays after a join.
     pub last_resort: bool,
+    /// What the suite's number stood for when the keys were made.
+    pub algorithms: SuiteAlgorithms,
 }
 
 impl KeyPackageRecord {
@@ -59,7 +61,7 @@ impl KeyPackageRecord {
         if fits(&init_private, &key_package.init_key)
             && fits(&leaf_private, &key_package.leaf_node.encryption_key)
         {
-            Ok(Self { key_package, init_private, leaf_private, last_resort })
+            Ok(Self { key_package, init_private, leaf_private, last_resort, algorithms: suite.algorithms() })
         } else {
             Err(MisuseError::KeyMismatch.into())
         }
@@ -86,6 +88,7 @@ impl KeyPackageRecord {
     pub fn to_row(&self) -> Zeroizing<Vec<u8>> {
         let mut row = Writer::new(0, FORMAT);
         row.u8(u8::from(self.last_resort));
+        row.suite(self.key_package.cipher_suite, self.algorithms);
         row.bytes(self.key_package.bytes());
         row.bytes(self.init_private.as_bytes());
         row.bytes(self.leaf_private.as_bytes());
@@ -99,11 +102,15 @@ impl KeyPackageRecord {
     pub fn from_row(row: &[u8]) -> Result<Self, GroupError> {
         let (_, mut row) = Reader::new(row, FORMAT)?;
         let last_resort = row.u8()? == 1;
-        let key_package = decode(row.bytes()?).map_err(|_| RowError::Value)?;
+        let (suite, algorithms) = row.suite()?;
+        let key_package: Kept<KeyPackage> = decode(row.bytes()?).map_err(|_| RowError::Value)?;
         let init_private = Secret::copy_from(row.bytes()?);
         let leaf_private = Secret::copy_from(row.bytes()?);
         row.end()?;
-        Ok(Self { key_package, init_private, leaf_private, last_resort })
+        if suite != key_package.cipher_suite {
+            return Err(RowError::Value.into());
+        }
+        Ok(Self { key_package, init_private, leaf_private, last_resort, algorithms })
     }
 }
 
@@ -147,7 +154,9 @@ pub fn new_key_package(
     let signature =
         suite.sign_with_label(signer, b"KeyPackageTBS", &[key_package.bytes_before_signature()])?;
     let key_package = key_package.with_signature(signature.into())?;
-    let record = KeyPackageRecord { key_package, init_private, leaf_private, last_resort: spec.last_resort };
+    let algorithms = suite.algorithms();
+    let last_resort = spec.last_resort;
+    let record = KeyPackageRecord { key_package, init_private, leaf_private, last_resort, algorithms };
     validate_key_package(env, suite, &record.key_package, &LeafRules::default(), true)?;
     Ok(record)
 }
@@ -191,5 +200,5 @@ pub(crate) fn validate_key_package(
 
 /// The suite, or the error that the group's user sees (R012).
 pub(crate) fn suite<'a>(env: &Env<'a>, id: CipherSuiteId) -> Result<&'a CipherSuite, GroupError> {
-    env.provider.suite(id).map_err(|_| IncompatibleError::CipherSuite(id).into())
+    env.provider.suite(id).map_err(|error| IncompatibleError::CipherSuite(error).into())
 }

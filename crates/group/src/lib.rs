@@ -63,7 +63,7 @@ pub use error::{GroupError, IncompatibleError, MisbehaviorError, MisuseError};
 pub use external::{ExternalCommitSpec, external_commit, external_proposal, new_member_proposal};
 pub use grease::Grease;
 pub use group_info::{GroupInfoSpec, TreeDelivery, VerifiedGroupInfo, verify_group_info};
-pub use head::Status;
+pub use head::{HeadSummary, Status};
 pub use join::{JoinKind, OpenedWelcome, StagedJoin, open_welcome, read_welcome};
 pub use key_package::{KeyPackageRecord, KeyPackageSpec, new_key_package};
 pub use leaf::LeafSpec;

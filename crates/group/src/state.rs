@@ -57,11 +57,14 @@ impl GroupState {
     /// Opens a group from its rows: two of them, whatever its size.
     ///
     /// # Errors
-    /// [`RowError::Missing`] if there is no such group; [`IncompatibleError::CipherSuite`].
+    /// [`RowError::Missing`] if there is no such group; [`IncompatibleError::CipherSuite`];
+    /// [`CryptoError::SuiteChanged`](pleach_crypto::CryptoError::SuiteChanged) if its suite number stood for other
+    /// algorithms when the group was stored.
     pub fn open(provider: &CryptoProvider, rows: &Rows) -> StepResult<Self> {
         let head_row = rows.read(RecordKey::Head)?.ok_or(RowError::Missing)?;
-        let (suite_id, epoch, head) = Head::from_row(head_row)?;
-        let suite = *provider.suite(suite_id).map_err(|_| IncompatibleError::CipherSuite(suite_id))?;
+        let (suite_id, algorithms, epoch, head) = Head::from_row(head_row)?;
+        let suite = *provider.suite(suite_id).map_err(IncompatibleError::CipherSuite)?;
+        suite.check_stored(algorithms)?;
         let epoch_row = rows.read(RecordKey::Epoch(epoch))?.ok_or(RowError::Missing)?;
         let (context_bytes, secrets) = read_epoch(epoch_row)?;
         let context: GroupContext = decode(context_bytes).map_err(|_| RowError::Value)?;
@@ -277,7 +280,7 @@ impl GroupState {
     }
 
     pub(crate) fn head_row(&self) -> Result<Zeroizing<Vec<u8>>, GroupError> {
-        self.head.to_row(self.suite.id, self.context.epoch)
+        self.head.to_row(&self.suite, self.context.epoch)
     }
 
     /// The row of this epoch: its context and its secrets, if there are any left.

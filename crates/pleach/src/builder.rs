@@ -6,7 +6,7 @@ use crate::executor::default_executor;
 use crate::identity::Identities;
 use crate::rules::AppRules;
 use crate::{ApiMisuse, AuthService, Clock, Error, SigningIdentity, SystemClock};
-use pleach_crypto::{CipherSuiteId, CryptoProvider, Executor, Signer};
+use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Executor, Signer};
 use pleach_group::{CustomProposalRule, GroupConfig, Rules};
 use pleach_storage::Storage;
 use pleach_wire::{Capabilities, Credential, CredentialType, ExtensionType, ProposalType, ProtocolVersion};
@@ -164,6 +164,7 @@ impl ClientBuilder {
             extensions,
             credentials,
         } = self;
+        provider.suites.iter().try_for_each(CipherSuite::check)?;
         let auth = auth.ok_or(ApiMisuse::NoAuthService)?;
         let first = identities.first().ok_or(ApiMisuse::NoIdentity)?;
         let id = id.unwrap_or_else(|| auth.client_id(&first.credential, first.signer.public()));
@@ -177,7 +178,7 @@ impl ClientBuilder {
             .collect();
         let suite = match suite {
             Some(chosen) => {
-                provider.suite(chosen).map_err(|_| ApiMisuse::CipherSuite(chosen))?;
+                provider.suite(chosen).map_err(ApiMisuse::CipherSuite)?;
                 if usable.contains(&chosen) { chosen } else { return Err(ApiMisuse::NoIdentity.into()) }
             }
             None => *usable.first().ok_or(ApiMisuse::NoCipherSuite)?,

@@ -114,7 +114,7 @@ impl Inner {
     }
 
     pub(crate) fn cipher_suite(&self, id: CipherSuiteId) -> Result<&CipherSuite, Error> {
-        self.provider.suite(id).map_err(|_| IncompatibleError::CipherSuite(id).into())
+        self.provider.suite(id).map_err(|error| IncompatibleError::CipherSuite(error).into())
     }
 
     /// What a new leaf says, and who signs it.

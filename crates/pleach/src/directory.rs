@@ -2,8 +2,8 @@
 
 use crate::keys::{Place, pending_external};
 use crate::{Client, Error, Group};
-use pleach_crypto::CipherSuiteId;
-use pleach_group::{Changes, RecordKey, Status};
+use pleach_crypto::{CipherSuiteId, SuiteAlgorithms};
+use pleach_group::{Changes, GroupError, HeadSummary, RecordKey, RowError, Status};
 use pleach_storage::{Key, KeyRange, RecordKind, Scope, VecBatch};
 use pleach_wire::LeafIndex;
 
@@ -20,6 +20,8 @@ pub struct GroupSummary {
     pub epoch: u64,
     /// Its cipher suite.
     pub suite: CipherSuiteId,
+    /// What the suite's number stood for when the group was stored.
+    pub algorithms: SuiteAlgorithms,
     /// The own leaf.
     pub own_leaf: LeafIndex,
     /// Whether it can be used.
@@ -27,7 +29,8 @@ pub struct GroupSummary {
 }
 
 impl Client {
-    /// The client's groups, by length of their ids and then bytewise. Reads three rows a group.
+    /// The client's groups, by length of their ids and then bytewise, those included whose suite the
+    /// provider lacks. Reads two rows a group.
     ///
     /// # Errors
     /// Those of the store.
@@ -41,14 +44,10 @@ impl Client {
         ids.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
         ids.into_iter()
             .map(|group_id| {
-                let state = self.0.open(&group_id)?;
-                Ok(GroupSummary {
-                    epoch: state.epoch(),
-                    suite: state.suite().id,
-                    own_leaf: state.own_leaf(),
-                    status: state.status().clone(),
-                    group_id,
-                })
+                let head = self.0.read(&self.0.place(&group_id), &RecordKey::Head)?.ok_or(RowError::Missing);
+                let HeadSummary { suite, algorithms, epoch, own_leaf, status, .. } =
+                    HeadSummary::from_row(&head.map_err(GroupError::from)?)?;
+                Ok(GroupSummary { group_id, epoch, suite, algorithms, own_leaf, status })
             })
             .collect()
     }

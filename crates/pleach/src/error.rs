@@ -6,13 +6,13 @@
 //! Invariant: received bytes never cause [`Error::ApiMisuse`] or [`Error::Internal`], and an operation that failed
 //! changed nothing ([`StorageError::Engine`] alone may leave the outcome unknown; the handle then reloads).
 
-use pleach_crypto::CryptoError;
+use pleach_crypto::{CryptoError, UnsupportedCipherSuite};
 use pleach_framing::FramingError;
 use pleach_group::{GroupError, IncompatibleError, MisbehaviorError, MisuseError};
 use pleach_key_schedule::{KeyScheduleError, SecretTreeError};
 use pleach_storage::StorageError;
 use pleach_tree::TreeError;
-use pleach_wire::{CipherSuiteId, DecodeError, EncodeError};
+use pleach_wire::{DecodeError, EncodeError};
 use std::borrow::Cow;
 
 /// Why an operation failed.
@@ -96,7 +96,7 @@ pub enum PeerMisbehavior {
 }
 
 /// A mistake of the program that uses the library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiMisuse {
     /// The group cannot do this, or not now.
@@ -112,8 +112,8 @@ pub enum ApiMisuse {
     #[error("the client has no cipher suite that goes with an identity")]
     NoCipherSuite,
     /// The provider lacks this cipher suite.
-    #[error("the provider has no cipher suite {0}")]
-    CipherSuite(CipherSuiteId),
+    #[error(transparent)]
+    CipherSuite(UnsupportedCipherSuite),
     /// No identity of the client has the signature key of the group's own leaf.
     #[error("the client has no identity with the signature key of the own leaf")]
     NoSignerForLeaf,

@@ -29,7 +29,7 @@ impl ExternalSender {
         credential: Credential,
         signer: impl Signer + 'static,
     ) -> Result<Self, Error> {
-        provider.suite(suite).map_err(|_| IncompatibleError::CipherSuite(suite))?;
+        provider.suite(suite).map_err(IncompatibleError::CipherSuite)?;
         Ok(Self { provider, suite, credential, signer: Arc::new(signer) })
     }
 
@@ -81,7 +81,7 @@ impl ExternalSender {
     /// # Errors
     /// [`Error::PeerMisbehaved`] for a type that it does not allow; those of the signer.
     pub fn propose(&self, at: Outside<'_>, proposal: Proposal) -> Result<Vec<u8>, Error> {
-        let suite = self.provider.suite(self.suite)?;
+        let suite = self.provider.suite(self.suite).map_err(IncompatibleError::CipherSuite)?;
         let group = (at.group_id, at.epoch);
         Ok(external_proposal(suite, group, at.sender_index, proposal, &*self.signer, &[])?)
     }

@@ -2,7 +2,7 @@
 
 use crate::trace::event;
 use crate::{Client, Error};
-use pleach_crypto::CipherSuiteId;
+use pleach_crypto::{CipherSuiteId, SuiteAlgorithms};
 use pleach_group::{Changes, KeyPackageRecord, KeyPackageSpec, RecordKey, new_key_package};
 use pleach_storage::{KeyRange, RecordKind, Scope, VecBatch};
 use pleach_wire::{Extensions, KeyPackageRef, Lifetime};
@@ -78,6 +78,8 @@ pub struct StoredKeyPackage {
     pub reference: KeyPackageRef,
     /// Its suite.
     pub suite: CipherSuiteId,
+    /// What the suite's number stood for when the keys were made.
+    pub algorithms: SuiteAlgorithms,
     /// When it is valid; `None` if its leaf does not say.
     pub lifetime: Option<Lifetime>,
     /// Whether it stays after a join.
@@ -134,6 +136,7 @@ impl Client {
                 Ok(StoredKeyPackage {
                     reference,
                     suite: record.key_package.cipher_suite,
+                    algorithms: record.algorithms,
                     lifetime: match record.key_package.leaf_node.leaf_node_source {
                         pleach_wire::LeafNodeSource::KeyPackage(lifetime) => Some(lifetime),
                         _ => None,

@@ -240,7 +240,7 @@ fn refuses_a_custom_proposal_that_a_member_does_not_support() {
             "carol" => client.rules = &Custom,
             _ => supports_custom(client),
         });
-    bob.must_refuse(&alice.evil_commit(&Evil::of([custom(b"data")])).message, unsupported);
+    bob.must_refuse(&alice.evil_commit(&Evil::of([custom(b"data")])).message, unsupported.clone());
     let spec = CommitSpec {
         proposals: vec![ProposalSpec::Custom(ProposalType(UNKNOWN), b"data".to_vec())],
         ..CommitSpec::default()
@@ -411,7 +411,7 @@ fn new_extensions_govern_the_rest_of_the_list() {
     // Whatever their order in the list.
     alice.bad_and_good(
         &bob,
-        (Evil::of([lacks.clone(), required()]), error),
+        (Evil::of([lacks.clone(), required()]), error.clone()),
         Evil::of([has.clone(), required()]),
     );
     alice.bad_and_good(&bob, (Evil::of([required(), lacks]), error), Evil::of([required(), has]));

@@ -52,7 +52,7 @@ fn a_client_of_another_suite_is_not_added() {
     let mut dave = Client::new("dave", SUITE_1, &in_public());
     dave.suite.id = CipherSuiteId(0xF001);
     let refused = dave.try_create(b"own", Extensions::default()).err();
-    assert_eq!(refused, Some(IncompatibleError::CipherSuite(CipherSuiteId(0xF001)).into()));
+    assert_eq!(refused, Some(IncompatibleError::CipherSuite(no_suite(CipherSuiteId(0xF001))).into()));
 }
 
 // breaks: R015

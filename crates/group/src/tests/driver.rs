@@ -10,7 +10,9 @@ pub(super) use crate::{
     MisuseError, Need, NewGroup, PendingCommit, ProposalSpec, RecordKey, RecordRange, Rows, Rules,
     StagedJoin, Status, Step, StepResult, TreeDelivery, WirePolicy,
 };
-pub(super) use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, Serial, Signer};
+pub(super) use pleach_crypto::{
+    CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Secret, Serial, Signer, UnsupportedCipherSuite,
+};
 pub(super) use pleach_wire::{
     Add, Capabilities, Credential, CredentialType, Extension, ExtensionType, Extensions, Kept, KeyPackage,
     LeafIndex, LeafNode, LeafNodeSource, Lifetime, Opaque, Proposal, ProposalOrRef, ProposalType,
@@ -35,6 +37,11 @@ impl Identity for ByName {
             _ => signature_key.to_vec(),
         }
     }
+}
+
+/// What the provider says to a suite that it lacks.
+pub(super) fn no_suite(wanted: CipherSuiteId) -> UnsupportedCipherSuite {
+    pleach_rustcrypto::provider().suite(wanted).unwrap_err()
 }
 
 /// The rules of an application that has none.

@@ -228,11 +228,11 @@ fn refuses_a_client_without_a_required_capability() {
         let error = IncompatibleError::RequiredCapability;
         alice.bad_and_good(
             &bob,
-            (Evil::of([add(dave().key_package())]), error),
+            (Evil::of([add(dave().key_package())]), error.clone()),
             Evil::of([add(has.key_package())]),
         );
         // Nor may such a one found a group that asks for it.
-        assert_eq!(dave().try_create(b"own", extensions_of_group).err(), Some(error.into()));
+        assert_eq!(dave().try_create(b"own", extensions_of_group).err(), Some(error.clone().into()));
         // Nor may a list be demanded that a remaining member does not meet.
         let (mut alice, bob, _) = trio_with(SUITE_1, &in_public(), Extensions::default(), &|client| {
             if client.name != "carol" {
@@ -268,7 +268,7 @@ fn refuses_an_update_or_path_that_gives_up_what_the_group_needs() {
         };
         let update = Proposal::Update(carol.evil_update(&bare));
         let (bad, _) = carol.own_proposal(update);
-        bob.must_refuse(&bad, error);
+        bob.must_refuse(&bad, error.clone());
         let evil = Evil { leaf: Box::new(bare), ..Evil::default() };
         alice.bad_and_good(&bob, (evil, error), Evil::default());
     }

@@ -13,6 +13,7 @@ mod creating;
 mod external_commits;
 mod joined_trees;
 mod key_packages;
+mod numbering;
 mod observing;
 mod processing;
 mod proposals;

@@ -93,6 +93,7 @@ impl Group {
             epoch: self.epoch(),
             suite: self.suite().0,
             suite_name: self.suite().name(),
+            algorithms: self.state.suite().algorithms().to_string(),
             status: match self.status() {
                 Status::Active => "active",
                 Status::ReInitialized(_) => "reinitialized",
@@ -124,6 +125,8 @@ pub struct GroupReport {
     /// The name of its cipher suite, if it is registered.
     #[cfg_attr(feature = "serde", serde(skip_deserializing))]
     pub suite_name: Option<&'static str>,
+    /// What its cipher suite is made of: KEM, KDF, AEAD and signature scheme.
+    pub algorithms: String,
     /// "active", "reinitialized" or "removed".
     #[cfg_attr(feature = "serde", serde(skip_deserializing))]
     pub status: &'static str,

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::TrustEveryone;
-use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, Signer};
+use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Secret, Signer};
 use pleach::{Client, ClientBuilder, Group, GroupConfig, ManualClock, SigningIdentity, WirePolicy};
 use pleach_storage_memory::MemoryStorage;
 use pleach_storage_sqlite::{Journal, SqliteOptions, SqliteStorage};
@@ -112,7 +112,7 @@ impl World {
     /// # Errors
     /// If the provider lacks it.
     pub fn algorithms(&self, suite: CipherSuiteId) -> Result<&CipherSuite, Failure> {
-        Ok(self.provider.suite(suite)?)
+        self.provider.suite(suite).map_err(|error| CryptoError::from(error).into())
     }
 
     /// The clock that all clients go by.
