@@ -177,6 +177,13 @@ impl Error {
 
 const CORRUPT: Error = Error::Storage(StorageError::Corrupt { kind: None, what: "a row cannot be read" });
 
+/// Asking a provider for a suite is the application's doing.
+impl From<UnsupportedCipherSuite> for Error {
+    fn from(error: UnsupportedCipherSuite) -> Self {
+        ApiMisuse::CipherSuite(error).into()
+    }
+}
+
 impl From<GroupError> for Error {
     fn from(error: GroupError) -> Self {
         match error {
