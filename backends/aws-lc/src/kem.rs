@@ -3,11 +3,12 @@
 //! A parsed key is AWS-LC's, by reference count. A private key knows its public key from when it is parsed; the public key of a
 //! peer is checked to be on its curve when it is parsed, by `EC_KEY_check_key`, and not again.
 
-use aws_lc_rs::agreement::{self, Algorithm, ParsedPublicKey, PrivateKey, UnparsedPublicKey, agree};
+use crate::hash::{HKDF_SHA256, HKDF_SHA384, HKDF_SHA512};
+use aws_lc_rs::agreement::{
+    self, Algorithm, ParsedPublicKey, ParsedPublicKeyFormat, PrivateKey, UnparsedPublicKey, agree,
+};
 use pleach_crypto::dhkem::{Curve, DhGroup, DhKem};
 use pleach_crypto::{CryptoError, Secret};
-
-use crate::hash::{HKDF_SHA256, HKDF_SHA384, HKDF_SHA512};
 
 /// DHKEM(P-256, HKDF-SHA256).
 pub static DHKEM_P256: DhKem<P256> = DhKem::new(P256, &HKDF_SHA256);
@@ -30,7 +31,7 @@ macro_rules! group {
             type Private = PrivateKey;
 
             fn parse_public(&self, bytes: &[u8]) -> Result<ParsedPublicKey, CryptoError> {
-                parse_public(&agreement::$algorithm, Self::CURVE, bytes)
+                parse_public(&agreement::$algorithm, bytes)
             }
 
             fn parse_private(&self, bytes: &Secret) -> Result<PrivateKey, CryptoError> {
@@ -48,8 +49,8 @@ macro_rules! group {
                 private: &PrivateKey,
                 public: &ParsedPublicKey,
             ) -> Result<Secret, CryptoError> {
-                // R014: AWS-LC refuses an all-zero result by itself.
-                agree(private, public.clone(), CryptoError::InvalidPublicKey, |dh| Ok(Secret::copy_from(dh)))
+                agree(private, public.clone(), Refused, |dh| Ok(Secret::copy_from(dh)))
+                    .or_else(|Refused| refused(Self::CURVE, public))
             }
         }
     };
@@ -72,14 +73,21 @@ group! {
     P521, ECDH_P521
 }
 
-fn parse_public(
-    algorithm: &'static Algorithm,
-    curve: Curve,
-    bytes: &[u8],
-) -> Result<ParsedPublicKey, CryptoError> {
-    // `aws-lc-rs` alone takes compressed and hybrid points and X.509 as well.
-    curve.check_public(bytes)?;
-    // R013: on the curve.
+fn parse_public(algorithm: &'static Algorithm, bytes: &[u8]) -> Result<ParsedPublicKey, CryptoError> {
+    // R013: on the curve; and only uncompressed, where `aws-lc-rs` alone takes all forms, and X.509 as well.
     ParsedPublicKey::try_from(UnparsedPublicKey::new(algorithm, bytes))
-        .map_err(|_| CryptoError::InvalidPublicKey)
+        .ok()
+        .filter(|key| {
+            matches!(key.format(), ParsedPublicKeyFormat::Raw | ParsedPublicKeyFormat::Uncompressed)
+        })
+        .ok_or(CryptoError::InvalidPublicKey)
+}
+
+struct Refused;
+
+/// AWS-LC gives no all-zero result, but an error. [`DhGroup`] promises the result: the KEM above it decides (a DHKEM refuses it,
+/// R014, and has refused the key; X-Wing goes on).
+fn refused(curve: Curve, public: &ParsedPublicKey) -> Result<Secret, CryptoError> {
+    let is_low_order = matches!(curve, Curve::X25519) && curve.check_public(public.as_ref()).is_err();
+    if is_low_order { Ok(Secret::zero(curve.private_len())) } else { Err(CryptoError::Backend("ECDH")) }
 }
