@@ -1,6 +1,8 @@
 //! ML-KEM, its hybrids and ML-DSA, and the eleven cipher suites made of them.
 
 mod derive;
+#[cfg(feature = "fast")]
+pub mod fast;
 mod hybrid;
 mod ml_dsa;
 mod ml_kem;
