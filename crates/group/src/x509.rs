@@ -13,6 +13,10 @@ const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+/// RFC 9881.
+const ML_DSA_44: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
+const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 
 /// Checks the chain's form and that its end entity's key is `signature_key` under `scheme`.
 pub(crate) fn check_chain(
@@ -50,6 +54,9 @@ fn check_key(
         SignatureScheme::ECDSA_SECP256R1_SHA256 => (EC_PUBLIC_KEY, Some(P256)),
         SignatureScheme::ECDSA_SECP384R1_SHA384 => (EC_PUBLIC_KEY, Some(P384)),
         SignatureScheme::ECDSA_SECP521R1_SHA512 => (EC_PUBLIC_KEY, Some(P521)),
+        SignatureScheme::MLDSA44 => (ML_DSA_44, None),
+        SignatureScheme::MLDSA65 => (ML_DSA_65, None),
+        SignatureScheme::MLDSA87 => (ML_DSA_87, None),
         _ => return Err(MisbehaviorError::X509Credential),
     };
     let named_curve =

@@ -38,7 +38,7 @@ behaviour! {
     of_another_suite basic x509 auth_denies auth_later rotation by_value by_reference selected custom
     grease external_senders new_members quotas external_join group_info resync external_join_with_psk
     welcome_with_tree welcome_without_tree welcome_in_parts external_psk resumption_psk exporter
-    epoch_authenticator reinit reinit_by_reference reinit_members branch private_handshakes
+    epoch_authenticator reinit reinit_by_reference reinit_members branch migration private_handshakes
     public_handshakes mixed_handshakes padding authenticated_data out_of_order windows message_limit
     past_epochs past_epoch_age observer_follows observer_refuses restart_at_any_point
     restart_before_merge lost_race discard own_commit_comes_back two_handles list_load_delete inspect

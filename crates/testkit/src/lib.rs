@@ -2,8 +2,9 @@
 //!
 //! - [`oracle`]: a ratchet tree straight from the RFC's pseudo-code, to compare the library's with;
 //! - [`malform`]: a member that forges messages which break one rule each;
-//! - [`null_crypto`]: a cipher suite without security that counts what is done with it; [`random`]: randomness that can be
-//!   repeated;
+//! - [`null_crypto`]: a cipher suite without security that counts what is done with it; [`counting`]: the same for any
+//!   provider; [`random`]: randomness that can be repeated;
+//! - [`behaviour`]: what a group does, seen through the facade; [`matrix`]: that over every backend, suite and engine;
 //! - [`synthetic`]: large valid trees made in O(n); [`members`]: signed leaves;
 //! - [`storage_suite`]: what every storage engine must pass; [`auth`]: the one permissive authentication service.
 //!
@@ -11,7 +12,9 @@
 
 pub mod auth;
 pub mod behaviour;
+pub mod counting;
 pub mod malform;
+pub mod matrix;
 pub mod members;
 pub mod null_crypto;
 pub mod oracle;

@@ -41,6 +41,7 @@ macro_rules! from_error {
 from_error!(
     Error,
     pleach::crypto::CryptoError,
+    pleach::crypto::UnsupportedCipherSuite,
     pleach::storage::StorageError,
     pleach::wire::DecodeError,
     pleach::wire::EncodeError,

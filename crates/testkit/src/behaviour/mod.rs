@@ -20,6 +20,7 @@ mod invitation;
 mod key_packages;
 mod life;
 mod messages;
+pub mod mixed;
 mod observer;
 mod outsiders;
 mod proposals;
@@ -29,7 +30,7 @@ mod successors;
 mod x509;
 
 pub use failure::Failure;
-pub use world::{MemoryStores, SqliteStores, Stores, World};
+pub use world::{CountedStores, MemoryStores, SqliteStores, Stores, World};
 
 /// One thing that a group does, with its refusal.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +108,7 @@ cases! {
         reinit_by_reference: "ReInit proposed by another; the successor takes the id",
         reinit_members: "a successor of other members is refused",
         branch: "branches; with a stranger they are refused",
+        migration: "through three suites by ReInit, as to and on from a post-quantum one",
     }
     messages {
         private_handshakes: "handshakes are private; public ones are refused",

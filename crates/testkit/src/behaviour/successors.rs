@@ -3,6 +3,7 @@
 use super::scene::*;
 use pleach::wire::{Extensions, ProtocolVersion, ReInit};
 use pleach::{JoinKind, KeyPackageOptions};
+use std::collections::BTreeSet;
 
 /// A client with identities for the world's suite and the other.
 fn both(world: &World, name: &str) -> Result<Client, Failure> {
@@ -50,6 +51,57 @@ pub(super) fn reinit(world: &World) -> Result<(), Failure> {
     group.merge(&first)?;
     ensure_eq!((group.suite(), group.id()), (world.other_suite()?, &b"successor"[..]));
     agree(&mut [group, joined])
+}
+
+/// Through three suites, each a successor of the one before: how a group moves to a post-quantum suite, and on when there
+/// is a better one.
+///
+/// breaks: R168, R169
+pub(super) fn migration(world: &World) -> Result<(), Failure> {
+    let before = world.other_suite()?;
+    let mut after = world.provider().suites.iter().map(|suite| suite.id);
+    let after = after.rfind(|suite| ![before, world.suite()].contains(suite)).unwrap_or(before);
+    let suites = [before, world.suite(), after];
+    let client = |name: &str| -> Result<Client, Failure> {
+        let mut builder = world.bare(name)?.suite(before);
+        for suite in BTreeSet::from(suites) {
+            builder = builder.signing_identity(SigningIdentity::basic(name, world.signer(name, suite)?));
+        }
+        Ok(builder.build()?)
+    };
+    let clients = [client("alice")?, client("bob")?, client("carol")?];
+    let mut members = group_of(&clients.each_ref())?;
+    for (to, id) in suites[1..].iter().zip([b"second", b"third_"]) {
+        let from = members[0].suite();
+        let successor = ReInit {
+            group_id: id.as_slice().into(),
+            version: ProtocolVersion::MLS10,
+            cipher_suite: *to,
+            extensions: Extensions::default(),
+        };
+        let commit = members[0].commit().reinit(successor).build()?;
+        members[0].merge(&commit)?;
+        for member in &mut members[1..] {
+            follow(member, commit.message())?;
+        }
+        let options = || KeyPackageOptions::default().suite(*to);
+        let key_packages = clients[1..].iter().map(|client| client.key_package_with(options()));
+        let (mut group, first) = members[0].reinitialize(&key_packages.collect::<Result<Vec<_>, _>>()?)?;
+        // Until the first Commit is merged, nobody is anywhere else.
+        ensure_eq!(members[0].suite(), from);
+        let mut joined = Vec::new();
+        for client in &clients[1..] {
+            joined.push(join(client, &first)?);
+        }
+        group.merge(&first)?;
+        members = vec![group];
+        members.extend(joined);
+        ensure_eq!((members[1].suite(), members[1].id()), (*to, id.as_slice()));
+        agree(&mut members)?;
+        let update = members[2].commit().build()?;
+        deliver(&mut members, 2, &update)?;
+    }
+    Ok(())
 }
 
 /// breaks: R174

@@ -1,8 +1,12 @@
 //! [`World`]: fresh clients for one backend, storage engine, suite and wire policy.
+//!
+//! Files are made in memory where the system offers a directory for that: what is tested here is what is written, not that
+//! a disk keeps it, and the flushes of some thousand small transactions would take longer than all cryptography.
 
 use super::Failure;
 use crate::TrustEveryone;
 use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Secret, Signer};
+use pleach::storage::{CountingStorage, Storage};
 use pleach::{Client, ClientBuilder, Group, GroupConfig, ManualClock, SigningIdentity, WirePolicy};
 use pleach_storage_memory::MemoryStorage;
 use pleach_storage_sqlite::{Journal, SqliteOptions, SqliteStorage};
@@ -16,13 +20,19 @@ use tempfile::TempDir;
 /// When a world begins: any time will do that leaves room before it.
 const BEGINNING: u64 = 1_800_000_000;
 
+/// Where Linux keeps files in memory.
+const FILES_IN_MEMORY: &str = "/dev/shm";
+
+/// The number of a provider's second suite, if it has only one: for private use.
+const SECOND_NUMBER: CipherSuiteId = CipherSuiteId(0xFE01);
+
 /// Stores by name: the same name opens the same store again, as after a restart.
 pub trait Stores: fmt::Debug + Send + Sync {
-    /// Begins to build a client over the store with this name.
+    /// Opens the store with this name.
     ///
     /// # Errors
     /// If it cannot be opened.
-    fn client(&self, name: &str, provider: CryptoProvider) -> Result<ClientBuilder, Failure>;
+    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure>;
 }
 
 /// Stores in memory.
@@ -30,10 +40,9 @@ pub trait Stores: fmt::Debug + Send + Sync {
 pub struct MemoryStores(Mutex<BTreeMap<String, MemoryStorage>>);
 
 impl Stores for MemoryStores {
-    fn client(&self, name: &str, provider: CryptoProvider) -> Result<ClientBuilder, Failure> {
+    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
         let mut stores = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = stores.entry(name.to_owned()).or_default().clone();
-        Ok(Client::builder(provider, store))
+        Ok(Arc::new(stores.entry(name.to_owned()).or_default().clone()))
     }
 }
 
@@ -47,15 +56,54 @@ impl SqliteStores {
     /// # Errors
     /// If it cannot be made.
     pub fn new() -> Result<Self, Failure> {
-        Ok(Self(tempfile::tempdir()?))
+        Ok(Self(tempfile::tempdir_in(FILES_IN_MEMORY).or_else(|_| tempfile::tempdir())?))
     }
 }
 
 impl Stores for SqliteStores {
-    fn client(&self, name: &str, provider: CryptoProvider) -> Result<ClientBuilder, Failure> {
+    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
         let options = SqliteOptions::new().journal(Journal::Wal);
-        let store = SqliteStorage::open_with(self.0.path().join(format!("{name}.pleach")), &options)?;
-        Ok(Client::builder(provider, store))
+        Ok(Arc::new(SqliteStorage::open_with(self.0.path().join(format!("{name}.pleach")), &options)?))
+    }
+}
+
+/// Stores that count what they write.
+#[derive(Debug)]
+pub struct CountedStores<S> {
+    inner: S,
+    opened: Mutex<Vec<CountingStorage<Arc<dyn Storage>>>>,
+}
+
+impl<S> CountedStores<S> {
+    /// Counts what these stores write.
+    pub const fn new(inner: S) -> Self {
+        Self { inner, opened: Mutex::new(Vec::new()) }
+    }
+
+    /// How many batches were applied, to all of them together.
+    pub fn applies(&self) -> usize {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.iter().map(|store| store.counts().applies).sum()
+    }
+}
+
+impl<S: Stores> Stores for CountedStores<S> {
+    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
+        let store = CountingStorage::new(self.inner.open(name)?);
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(store.clone());
+        Ok(Arc::new(store))
+    }
+}
+
+impl<S: Stores + ?Sized> Stores for Arc<S> {
+    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
+        (**self).open(name)
+    }
+}
+
+impl<S: Stores + ?Sized> Stores for Box<S> {
+    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
+        (**self).open(name)
     }
 }
 
@@ -63,25 +111,42 @@ impl Stores for SqliteStores {
 #[derive(Debug)]
 pub struct World {
     provider: CryptoProvider,
-    stores: Box<dyn Stores>,
+    stores: Arc<dyn Stores>,
     suite: CipherSuiteId,
     wire: WirePolicy,
     clock: Arc<ManualClock>,
     /// Signature keys by owner and suite, so that a client is the same after a restart.
-    keys: Mutex<BTreeMap<(String, CipherSuiteId), Secret>>,
+    keys: Arc<Mutex<BTreeMap<(String, CipherSuiteId), Secret>>>,
 }
 
 impl World {
-    /// An empty world.
+    /// An empty world. A provider with one suite gets the same algorithms under a second number, for the cases that need
+    /// another suite.
     #[must_use]
     pub fn new(
-        provider: CryptoProvider,
+        mut provider: CryptoProvider,
         stores: impl Stores + 'static,
         suite: CipherSuiteId,
         wire: WirePolicy,
     ) -> Self {
+        if let [only] = *provider.suites {
+            provider.suites = vec![only, CipherSuite { id: SECOND_NUMBER, ..only }].into();
+        }
         let clock = Arc::new(ManualClock::new(BEGINNING));
-        Self { provider, stores: Box::new(stores), suite, wire, clock, keys: Mutex::default() }
+        Self { provider, stores: Arc::new(stores), suite, wire, clock, keys: Arc::default() }
+    }
+
+    /// The same stores, keys and clock, with another provider: for clients that change it from one start to the next.
+    #[must_use]
+    pub fn with_provider(&self, provider: CryptoProvider) -> Self {
+        Self {
+            provider,
+            stores: self.stores.clone(),
+            suite: self.suite,
+            wire: self.wire,
+            clock: self.clock.clone(),
+            keys: self.keys.clone(),
+        }
     }
 
     /// The provider.
@@ -99,7 +164,7 @@ impl World {
     /// Another suite, for the successor of a group: one that the provider has, preferably of another signature scheme.
     ///
     /// # Errors
-    /// If the provider has no other.
+    /// If the provider has no other, which a world sees to.
     pub fn other_suite(&self) -> Result<CipherSuiteId, Failure> {
         let scheme = self.algorithms(self.suite)?.signature.scheme();
         let others = || self.provider.suites.iter().filter(|suite| suite.id != self.suite);
@@ -162,8 +227,7 @@ impl World {
     /// # Errors
     /// Those of the store.
     pub fn bare(&self, name: &str) -> Result<ClientBuilder, Failure> {
-        let builder = self.stores.client(name, self.provider.clone())?;
-        Ok(builder
+        Ok(Client::builder(self.provider.clone(), self.stores.open(name)?)
             .id(name)
             .suite(self.suite)
             .auth(TrustEveryone)

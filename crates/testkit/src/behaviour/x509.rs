@@ -21,6 +21,9 @@ const P521: &[u8] = &[0x2B, 0x81, 0x04, 0, 0x23];
 const ECDSA_SHA256: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 2];
 const ECDSA_SHA384: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 3];
 const ECDSA_SHA512: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 4];
+const ML_DSA_44: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 17];
+const ML_DSA_65: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 18];
+const ML_DSA_87: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 3, 19];
 
 /// Who a certificate is of: a name and a key.
 pub(super) struct Party<'a> {
@@ -63,6 +66,9 @@ fn algorithms(scheme: SignatureScheme) -> Result<(Vec<u8>, Vec<u8>), Failure> {
         SignatureScheme::ECDSA_SECP256R1_SHA256 => (EC_PUBLIC_KEY, Some(P256), ECDSA_SHA256),
         SignatureScheme::ECDSA_SECP384R1_SHA384 => (EC_PUBLIC_KEY, Some(P384), ECDSA_SHA384),
         SignatureScheme::ECDSA_SECP521R1_SHA512 => (EC_PUBLIC_KEY, Some(P521), ECDSA_SHA512),
+        SignatureScheme::MLDSA44 => (ML_DSA_44, None, ML_DSA_44),
+        SignatureScheme::MLDSA65 => (ML_DSA_65, None, ML_DSA_65),
+        SignatureScheme::MLDSA87 => (ML_DSA_87, None, ML_DSA_87),
         other => return Err(Failure::new(format!("no object identifier for {other:?}"))),
     };
     let curve = curve.map_or_else(Vec::new, |curve| der(OID, curve));
