@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::args::{Cli, DemoArgs};
+use crate::args::{Cli, DemoArgs, Global};
 use crate::commands;
 use crate::exit::{Exit, Failure};
 use crate::output::{Item, Payload, Report};
@@ -82,7 +82,10 @@ const PLAY: &[Line] = &[
 ];
 
 /// Plays. Prints as it goes, or one JSON document at the end.
-pub(crate) fn play(args: &DemoArgs, json: bool) -> Result<io::Result<ExitCode>, Failure> {
+pub(crate) fn play(args: &DemoArgs, global: &Global) -> Result<io::Result<ExitCode>, Failure> {
+    if global.json_file().is_some() {
+        return Err(Failure::usage("the demo prints its JSON as it ends: --json without a file"));
+    }
     let home = std::env::current_dir().map_err(|error| failure("the current directory", &error))?;
     let (directory, temporary) = match &args.keep {
         Some(directory) => {
@@ -96,7 +99,14 @@ pub(crate) fn play(args: &DemoArgs, json: bool) -> Result<io::Result<ExitCode>, 
     };
     // So that the command lines are those that a person would type there.
     std::env::set_current_dir(&directory).map_err(|error| failure(directory.display(), &error))?;
-    let mut stage = Stage { json, out: io::stdout().lock(), heading: 0, steps: Vec::new(), hints: true };
+    let mut stage = Stage {
+        global: Global { store: None, json: None, ..global.clone() },
+        json: global.prints_json(),
+        out: io::stdout().lock(),
+        heading: 0,
+        steps: Vec::new(),
+        hints: true,
+    };
     let played = stage.play(args.keep.as_ref());
     let left = std::env::set_current_dir(home);
     let removed = temporary.map_or(Ok(()), tempfile::TempDir::close);
@@ -108,6 +118,8 @@ pub(crate) fn play(args: &DemoArgs, json: bool) -> Result<io::Result<ExitCode>, 
 }
 
 struct Stage<'a> {
+    /// The backends and the numbering, for every step.
+    global: Global,
     json: bool,
     out: io::StdoutLock<'a>,
     heading: usize,
@@ -123,10 +135,10 @@ impl Stage<'_> {
                 Say(words) => self.say(words),
                 Run(command) => {
                     let report =
-                        run(command).map_err(|failure| failure.about(format!("pleach {command}")))?;
+                        self.run(command).map_err(|failure| failure.about(format!("pleach {command}")))?;
                     self.ran(command, &report)
                 }
-                Fail(command) => match run(command) {
+                Fail(command) => match self.run(command) {
                     Ok(_) => {
                         return Err(Failure::new(
                             Exit::Other,
@@ -137,7 +149,7 @@ impl Stage<'_> {
                     Err(failure) => self.failed(command, &failure),
                 },
                 Agree(stores) => {
-                    let authenticator = agree(stores)?;
+                    let authenticator = self.agree(stores)?;
                     self.agreed(stores, &authenticator)
                 }
             };
@@ -146,6 +158,30 @@ impl Stage<'_> {
             }
         }
         Ok(self.end(keep))
+    }
+
+    /// Runs a command line as if it were typed.
+    fn run(&self, command: &str) -> Result<Report, Failure> {
+        let mut cli = Cli::try_parse_from(std::iter::once("pleach".to_owned()).chain(words(command)))
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        cli.global = Global { store: cli.global.store, ..self.global.clone() };
+        commands::run(&cli)
+    }
+
+    /// The epoch authenticator that all these stores have.
+    fn agree(&self, stores: &[&str]) -> Result<Vec<u8>, Failure> {
+        let mut common = None;
+        for store in stores {
+            let report = self.run(&format!("members --store {store}"))?;
+            let Item::Object(fields) = report.json else { continue };
+            let found = fields.into_iter().find(|(name, _)| *name == "epoch_authenticator");
+            let Some((_, Item::Bytes(authenticator))) = found else { continue };
+            if common.as_ref().is_some_and(|common| *common != authenticator) {
+                return Err(Failure::new(Exit::Other, "demo", format!("{store} is in another epoch")));
+            }
+            common = Some(authenticator);
+        }
+        common.ok_or_else(|| Failure::new(Exit::Other, "demo", "nobody has an epoch authenticator"))
     }
 
     fn say(&mut self, words: &str) -> io::Result<()> {
@@ -247,13 +283,6 @@ impl Stage<'_> {
     }
 }
 
-/// Runs a command line as if it were typed.
-fn run(command: &str) -> Result<Report, Failure> {
-    let cli = Cli::try_parse_from(std::iter::once("pleach".to_owned()).chain(words(command)))
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    commands::run(&cli)
-}
-
 /// Splits at blanks, but not within quotation marks.
 fn words(command: &str) -> Vec<String> {
     let quoted = command.split('"').enumerate();
@@ -263,22 +292,6 @@ fn words(command: &str) -> Vec<String> {
             _ => vec![part.to_owned()],
         })
         .collect()
-}
-
-/// The epoch authenticator that all these stores have.
-fn agree(stores: &[&str]) -> Result<Vec<u8>, Failure> {
-    let mut common = None;
-    for store in stores {
-        let report = run(&format!("members --store {store}"))?;
-        let Item::Object(fields) = report.json else { continue };
-        let found = fields.into_iter().find(|(name, _)| *name == "epoch_authenticator");
-        let Some((_, Item::Bytes(authenticator))) = found else { continue };
-        if common.as_ref().is_some_and(|common| *common != authenticator) {
-            return Err(Failure::new(Exit::Other, "demo", format!("{store} is in another epoch")));
-        }
-        common = Some(authenticator);
-    }
-    common.ok_or_else(|| Failure::new(Exit::Other, "demo", "nobody has an epoch authenticator"))
 }
 
 fn failure(what: impl std::fmt::Display, error: &io::Error) -> Failure {

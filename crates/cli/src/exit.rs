@@ -3,6 +3,7 @@
 //! Invariant: [`TABLE`] is the one list of exit codes; the root's `--help` shows it and the guide repeats it (a test
 //! compares them). The codes follow the library's errors, which are sorted by whose fault it is.
 
+use pleach::crypto::UnsupportedCipherSuite;
 use pleach::storage::StorageError;
 use std::fmt;
 
@@ -33,7 +34,7 @@ Exit codes:
    2  the command line is wrong
    3  the input is not what it should be: truncated, garbage, too long, or another kind of message
    4  the message breaks the protocol: forged, altered, or made by a broken program
-   5  the message asks for something that this build, or a member, does not support
+   5  something is asked for that this build, the chosen backends, or a member does not support
    6  the message belongs to another group
    7  the message is of an epoch that is over, or has not begun
    8  the message was received before
@@ -49,11 +50,13 @@ pub(crate) struct Failure {
     pub(crate) exit: Exit,
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// The cipher suite that was lacking, if that is why.
+    pub(crate) missing: Option<Box<UnsupportedCipherSuite>>,
 }
 
 impl Failure {
     pub(crate) fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, code, message: message.into() }
+        Self { exit, code, message: message.into(), missing: None }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -91,8 +94,16 @@ impl fmt::Display for Failure {
 impl From<pleach::Error> for Failure {
     fn from(error: pleach::Error) -> Self {
         use pleach::crypto::CryptoError;
-        use pleach::{ApiMisuse, Error, MisbehaviorError, MisuseError, PeerMisbehavior};
+        use pleach::{ApiMisuse, Error, IncompatibleError, MisbehaviorError, MisuseError, PeerMisbehavior};
+        // Whose fault it is that there is no such suite does not matter to a person: they can do something about it.
+        if let Error::PeerIncompatible(IncompatibleError::CipherSuite(missing))
+        | Error::ApiMisuse(ApiMisuse::CipherSuite(missing))
+        | Error::Crypto(CryptoError::UnsupportedCipherSuite(missing)) = &error
+        {
+            return missing.clone().into();
+        }
         let exit = match &error {
+            Error::Crypto(CryptoError::SuiteChanged { .. }) => Exit::Store,
             Error::Malformed(_) | Error::UnexpectedMessage(_) => Exit::Malformed,
             Error::PeerMisbehaved(PeerMisbehavior::Group(
                 MisbehaviorError::NotGroupMessage
@@ -126,6 +137,13 @@ impl From<pleach::Error> for Failure {
             other => chain(other),
         };
         Self::new(exit, error.code(), message)
+    }
+}
+
+impl From<UnsupportedCipherSuite> for Failure {
+    fn from(missing: UnsupportedCipherSuite) -> Self {
+        let failure = Self::new(Exit::Incompatible, "no-cipher-suite", missing.to_string());
+        Self { missing: Some(Box::new(missing)), ..failure }
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! Input may be binary, hexadecimal or base64; an MLS message begins with a zero byte, so it is never mistaken for
 //! text. `-` is standard input. An output file is opened before the operation that fills it, beside its final name,
-//! and moved there at the end: a failed operation leaves no file, and a full disk is noticed early.
+//! and moved there at the end: a failed operation leaves no file, and a full disk is noticed early. An identity's store, or
+//! its journal, is never written over.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure};
@@ -79,6 +80,20 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// Whether there is an SQLite file, or what would be taken for the journal of one.
+fn is_store(path: &Path) -> bool {
+    const MAGIC: [u8; 16] = *b"SQLite format 3\0";
+    let is_database = |path: &Path| {
+        let mut head = [0; 16];
+        path.is_file()
+            && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
+            && head == MAGIC
+    };
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return is_database(path) };
+    let of_journal = ["-journal", "-wal", "-shm"].iter().find_map(|end| name.strip_suffix(end));
+    is_database(path) || of_journal.is_some_and(|database| is_database(&path.with_file_name(database)))
+}
+
 /// A file to be written when all went well.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -92,6 +107,12 @@ impl Output {
     /// Opens what will be `path`. For no path, nothing.
     pub(crate) fn open(path: Option<&PathBuf>) -> Result<Option<Self>, Failure> {
         let Some(path) = path else { return Ok(None) };
+        if is_store(path) {
+            return Err(Failure::usage(format!(
+                "{} is a store, and would be lost: name another file",
+                path.display()
+            )));
+        }
         let open = || -> io::Result<Self> {
             if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
                 let file = File::options().write(true).open(path)?;
@@ -113,12 +134,27 @@ impl Output {
         open().map(Some).map_err(|error| file_failure(path, &error))
     }
 
+    /// Takes room for so many bytes: for what can be had only once, a full disk has to be noticed before.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<(), Failure> {
+        if self.temporary.is_none() {
+            return Ok(());
+        }
+        // Written, since a file that is only lengthened has no blocks yet.
+        let mut reserve = || {
+            io::copy(&mut io::repeat(0).take(bytes as u64), &mut self.file)?;
+            self.file.sync_all()?;
+            self.file.rewind()
+        };
+        reserve().map_err(|error| file_failure(&self.path, &error))
+    }
+
     /// Writes the bytes and gives the file its name.
     pub(crate) fn write(mut self, bytes: &[u8]) -> Result<(), Failure> {
         let mut write = || {
             self.file.write_all(bytes)?;
             match &self.temporary {
                 Some(temporary) => {
+                    self.file.set_len(bytes.len() as u64)?;
                     self.file.sync_all()?;
                     std::fs::rename(temporary, &self.path)
                 }
@@ -174,5 +210,10 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"abc");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         assert!(Output::open(Some(&directory.path().join("no/where"))).is_err());
+        // Room that was taken and is not needed is given back.
+        let mut roomy = Output::open(Some(&path)).unwrap().unwrap();
+        roomy.reserve(10_000).unwrap();
+        roomy.write(b"abcd").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"abcd");
     }
 }

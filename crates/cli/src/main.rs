@@ -8,6 +8,8 @@
 
 mod args;
 mod auth;
+mod backends;
+mod bench;
 mod commands;
 mod demo;
 mod exit;
@@ -29,12 +31,12 @@ use crate::output::{Item, Payload, Report};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match &cli.command {
-        Command::Demo(args) => demo::play(args, cli.global.json),
-        _ => commands::run(&cli).map(|report| print(report, cli.global.json)),
+        Command::Demo(args) => demo::play(args, &cli.global),
+        _ => run(&cli),
     };
     let printed = outcome.unwrap_or_else(|failure| {
         // Where this cannot be said, the exit code still is.
-        let _ = writeln!(std::io::stderr(), "{}", error_line(&failure, cli.global.json));
+        let _ = writeln!(std::io::stderr(), "{}", error_line(&failure, cli.global.prints_json()));
         Ok(failure.exit.into())
     });
     match printed {
@@ -52,6 +54,19 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
     }
+}
+
+/// Does what the command line says, and prints what came of it.
+fn run(cli: &Cli) -> Result<std::io::Result<ExitCode>, Failure> {
+    let file = io::Output::open(cli.global.json_file())?;
+    let report = commands::run(cli)?;
+    let document = file.is_some().then(|| format!("{}\n", report.json.to_json()));
+    // First what may exist nowhere else.
+    let printed = print(report, cli.global.prints_json());
+    if let (Some(file), Some(document)) = (file, document) {
+        file.write(document.as_bytes())?;
+    }
+    Ok(printed)
 }
 
 fn error_line(failure: &Failure, json: bool) -> String {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::args::{Global, GroupArg};
 use crate::auth::Trust;
+use crate::backends::Asked;
 use crate::exit::Failure;
 use crate::store::Store;
 use crate::text;
@@ -43,7 +44,7 @@ impl Session {
 
     /// As [`Session::open`]; `public` sends handshake messages unencrypted.
     pub(crate) fn open_with(global: &Global, public: bool) -> Result<Self, Failure> {
-        let store = Store::open(&store_path(global)?)?;
+        let store = Store::open(&store_path(global)?, &Asked::read(global)?)?;
         let keys = store.keys()?;
         let own_keys = keys.iter().map(|key| key.signer.public().to_vec()).collect();
         let trust = Arc::new(Trust::load(&store, own_keys)?);
@@ -51,10 +52,13 @@ impl Session {
         config.wire = if public { WirePolicy::MIXED_SEND_PUBLIC } else { WirePolicy::MIXED };
         let mut builder = Client::builder(store.provider.clone(), store.storage.clone())
             .id(store.name.clone())
-            .suite(store.suite)
             .auth(trust.clone())
             .rules(Handed)
             .config(config);
+        // Other suites can be used while the backends lack the default; who needs it is told.
+        if store.provider.suite(store.suite).is_ok() {
+            builder = builder.suite(store.suite);
+        }
         for key in keys {
             builder = builder.identity(store.credential(), key.signer);
         }

@@ -4,23 +4,28 @@
 //!
 //! | row | suffix | value |
 //! |---|---|---|
-//! | Application, of the whole store | `pleach-cli` | version, format, default suite, name |
+//! | Application, of the whole store | `pleach-cli` | version, format 2, default suite, numbering after its length, name |
 //! | SignerReference, of the client | scheme, public key | version, format, whether it is for new leaves, private key |
 //!
-//! An identity has a key for each signature scheme, so that a group can move to any suite. After a rotation the old key
-//! stays, for groups that still know it.
+//! An identity has a key for each signature scheme of the build, so that a group can move to any suite, and every choice of
+//! backends finds its keys; a call sees those whose scheme its backends have. After a rotation the old key stays, for groups
+//! that still know it. The numbering of post-quantum suites is fixed when the store is made.
 
 use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, Signer};
 use pleach::storage::{Key, KeyRange, RecordKind, Scope, Storage, StorageError, Value, VecBatch};
 use pleach::wire::Credential;
-use pleach::{SigningIdentity, SqliteOptions, SqliteStorage, rustcrypto};
+use pleach::{SigningIdentity, SqliteOptions, SqliteStorage};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::backends::{Asked, Choice, Numbering};
 use crate::exit::{Exit, Failure};
 
-/// In front of every value: the row's version, and the format of what follows.
+/// In front of every key: the row's version, and the format of what follows.
 const HEADER: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 0, 1];
+
+/// In front of the identity. Format 1 had no numbering.
+const IDENTITY_HEADER: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 0, 2];
 
 /// An open store and who it belongs to.
 #[derive(Debug)]
@@ -28,6 +33,7 @@ pub(crate) struct Store {
     pub(crate) storage: Arc<SqliteStorage>,
     pub(crate) name: Vec<u8>,
     pub(crate) suite: CipherSuiteId,
+    pub(crate) choice: Choice,
     pub(crate) provider: CryptoProvider,
 }
 
@@ -44,7 +50,15 @@ const IDENTITY: Key<'static> = Key::of_client(b"", RecordKind::Application, b"pl
 
 impl Store {
     /// Makes the store of a new identity, with fresh signature keys.
-    pub(crate) fn create(path: &Path, name: &[u8], suite: CipherSuiteId) -> Result<Self, Failure> {
+    pub(crate) fn create(
+        path: &Path,
+        name: &[u8],
+        suite: CipherSuiteId,
+        asked: &Asked,
+    ) -> Result<Self, Failure> {
+        let choice = asked.choose(asked.numbering.unwrap_or_default());
+        let provider = choice.provider();
+        provider.suite(suite)?;
         let exists = || {
             Failure::new(Exit::Store, "store", format!("{}: there is an identity already", path.display()))
         };
@@ -52,12 +66,16 @@ impl Store {
         if storage.get(&IDENTITY)?.is_some() {
             return Err(exists());
         }
-        let store = Self { storage, name: name.to_vec(), suite, provider: rustcrypto::provider() };
+        let everything = choice.everything().provider();
+        let numbering = choice.numbering.name();
+        let store = Self { storage, name: name.to_vec(), suite, choice, provider };
         let mut batch = VecBatch::new();
         batch.guard_absent(IDENTITY);
-        batch.put(IDENTITY, [&HEADER[..], &suite.0.to_be_bytes(), name].concat());
+        let length = [numbering.len() as u8];
+        let row = [&IDENTITY_HEADER[..], &suite.0.to_be_bytes(), &length, numbering.as_bytes(), name];
+        batch.put(IDENTITY, row.concat());
         let mut schemes = Vec::new();
-        for suite in store.provider.suites.iter() {
+        for suite in everything.suites.iter() {
             let scheme = suite.signature.scheme();
             if !schemes.contains(&scheme) {
                 schemes.push(scheme);
@@ -72,7 +90,7 @@ impl Store {
     }
 
     /// Opens the store of an identity.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, asked: &Asked) -> Result<Self, Failure> {
         let missing = || {
             let message = format!("{}: no identity here; `pleach init` makes one", path.display());
             Failure::new(Exit::Store, "store-missing", message)
@@ -84,23 +102,29 @@ impl Store {
         let options = SqliteOptions::new().create(false);
         let storage = SqliteStorage::open_with(path, &options).map_err(|error| open_failure(path, error))?;
         let row = storage.get(&IDENTITY)?.ok_or_else(missing)?;
-        let rest = row.strip_prefix(&HEADER[..]).and_then(|rest| rest.split_at_checked(2));
-        let Some(([high, low], name)) = rest else {
+        let Some(Identity { suite, numbering, name }) = Identity::read(&row) else {
             return Err(StorageError::corrupt(RecordKind::Application, "the identity cannot be read").into());
         };
-        Ok(Self {
-            storage: Arc::new(storage),
-            name: name.to_vec(),
-            suite: CipherSuiteId(u16::from_be_bytes([*high, *low])),
-            provider: rustcrypto::provider(),
-        })
+        if let Some(other) = asked.numbering.filter(|asked| *asked != numbering) {
+            let (path, own, other) = (path.display(), numbering.name(), other.name());
+            return Err(Failure::new(
+                Exit::Usage,
+                "numbering",
+                format!(
+                    "{path} was made with the numbering {own}, which cannot become {other}: leave it out, or `init` another"
+                ),
+            ));
+        }
+        let choice = asked.choose(numbering);
+        let provider = choice.provider();
+        Ok(Self { storage: Arc::new(storage), name: name.to_vec(), suite, choice, provider })
     }
 
     pub(crate) fn credential(&self) -> Credential {
         Credential::basic(&self.name)
     }
 
-    /// All signature keys, those for new leaves first.
+    /// All signature keys whose scheme the backends have, those for new leaves first.
     pub(crate) fn keys(&self) -> Result<Vec<StoredKey>, Failure> {
         let mut rows: Vec<(Vec<u8>, Value)> = Vec::new();
         let range = KeyRange::records(&self.name, Scope::Client, RecordKind::SignerReference);
@@ -108,8 +132,10 @@ impl Store {
             rows.push((row.key.suffix.to_vec(), Value::from(row.value.to_vec())));
             Ok(())
         })?;
-        let mut keys =
-            rows.iter().map(|(suffix, value)| self.read_key(suffix, value)).collect::<Result<Vec<_>, _>>()?;
+        let mut keys = rows
+            .iter()
+            .filter_map(|(suffix, value)| self.read_key(suffix, value).transpose())
+            .collect::<Result<Vec<_>, _>>()?;
         keys.sort_by_key(|key| !key.preferred);
         Ok(keys)
     }
@@ -159,16 +185,35 @@ impl Store {
         batch.put(Key::of_client(&self.name, RecordKind::SignerReference, &suffix(&*key.signer)), value);
     }
 
-    fn read_key(&self, suffix: &[u8], value: &[u8]) -> Result<StoredKey, Failure> {
+    /// None: no backend in use has the scheme.
+    fn read_key(&self, suffix: &[u8], value: &[u8]) -> Result<Option<StoredKey>, Failure> {
         let corrupt = || StorageError::corrupt(RecordKind::SignerReference, "a signature key cannot be read");
         let (preferred, private) =
             value.strip_prefix(&HEADER[..]).and_then(<[u8]>::split_first).ok_or_else(corrupt)?;
         let scheme = suffix.get(..2).ok_or_else(corrupt)?;
         let of_scheme = |suite: &&CipherSuite| suite.signature.scheme().0.to_be_bytes() == *scheme;
-        let suite = self.provider.suites.iter().find(of_scheme).ok_or_else(corrupt)?;
+        let Some(suite) = self.provider.suites.iter().find(of_scheme) else { return Ok(None) };
         let private = Secret::copy_from(private);
         let signer = suite.signature.load_signer(&private).map_err(|_| corrupt())?;
-        Ok(StoredKey { signer: signer.into(), preferred: *preferred != 0, private })
+        Ok(Some(StoredKey { signer: signer.into(), preferred: *preferred != 0, private }))
+    }
+}
+
+/// The row that says whose store this is.
+struct Identity<'a> {
+    suite: CipherSuiteId,
+    numbering: Numbering,
+    name: &'a [u8],
+}
+
+impl<'a> Identity<'a> {
+    fn read(row: &'a [u8]) -> Option<Self> {
+        let rest = row.strip_prefix(&IDENTITY_HEADER[..])?;
+        let (suite, rest) = rest.split_first_chunk::<2>()?;
+        let (length, rest) = rest.split_first()?;
+        let (numbering, name) = rest.split_at_checked(usize::from(*length))?;
+        let numbering = Numbering::ALL.into_iter().find(|known| known.name().as_bytes() == numbering)?;
+        Some(Self { suite: CipherSuiteId(u16::from_be_bytes(*suite)), numbering, name })
     }
 }
 

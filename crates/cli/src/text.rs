@@ -3,9 +3,10 @@
 //! A name comes from a peer, so it may hold anything: what could move the cursor, reorder the line or pass for
 //! something else is shown in hexadecimal. [`show`] and [`parse`] are inverse to each other.
 
-use pleach::crypto::CipherSuiteId;
+use pleach::crypto::{CipherSuiteId, SuiteAlgorithms};
 use pleach::wire::Credential;
 
+use crate::backends;
 use crate::exit::Failure;
 
 /// A name or id: its text if that is safe to print, otherwise `0x` and hexadecimal.
@@ -54,12 +55,25 @@ pub(crate) fn fingerprint(key: &[u8]) -> String {
     groups.join(" ")
 }
 
-/// A suite's number and name.
+/// A suite's number and name. Numbers that are not registered are hexadecimal, as in everybody's tables.
 pub(crate) fn suite(id: CipherSuiteId) -> String {
+    format!("{} ({})", suite_number(id), backends::facts(id).map_or("unknown", |facts| facts.name))
+}
+
+/// A suite's number alone.
+pub(crate) fn suite_number(id: CipherSuiteId) -> String {
     match id.name() {
-        Some(name) => format!("{} ({name})", id.0),
+        Some(_) => id.0.to_string(),
         None => format!("{:#06x}", id.0),
     }
+}
+
+/// What a suite is made of.
+pub(crate) fn algorithms(algorithms: &SuiteAlgorithms) -> String {
+    let SuiteAlgorithms { kem, kdf, aead, signature } = algorithms;
+    let names =
+        [(kem.name(), kem.0), (kdf.name(), kdf.0), (aead.name(), aead.0), (signature.name(), signature.0)];
+    names.map(|(name, number)| name.map_or_else(|| format!("{number:#06x}"), str::to_owned)).join(", ")
 }
 
 /// `one thing`, `2 things`.

@@ -114,6 +114,9 @@ pub(crate) struct PickArgs {
     /// Where to write the Welcome for those who are added
     #[arg(long, value_name = "FILE")]
     pub(crate) welcome: Option<PathBuf>,
+    /// Merge though the Welcome was never written: those who are added will not get in
+    #[arg(long, conflicts_with = "welcome")]
+    pub(crate) no_welcome: bool,
 }
 
 #[derive(Debug, Args)]

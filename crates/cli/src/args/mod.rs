@@ -16,6 +16,7 @@ pub(crate) use change::{
 pub(crate) use shared::{CommitArgs, GroupArg, Handshake, Out, SuccessorArgs};
 use shared::{non_empty, suite};
 
+use crate::backends::{Backend, Numbering};
 use crate::exit::TABLE;
 use crate::inspect::Kind;
 
@@ -38,9 +39,38 @@ pub(crate) struct Global {
     /// The SQLite file of the identity; otherwise what the environment variable PLEACH_STORE names
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
-    /// Print one JSON document instead of text
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
+    /// Print one JSON document instead of text; with a file, print text and write the document there
+    #[arg(long, global = true, num_args = 0..=1, require_equals = true, value_name = "FILE")]
+    pub(crate) json: Option<Option<PathBuf>>,
+    /// The backends of the cryptography, the preferred first, with commas; otherwise what PLEACH_CRYPTO says; otherwise all
+    /// that is needed for every suite
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_delimiter = ',',
+        value_name = "BACKENDS",
+        hide_possible_values = true
+    )]
+    pub(crate) crypto: Vec<Backend>,
+    /// Whose numbers post-quantum suites have: pleach, openmls or mlspp; otherwise what PLEACH_NUMBERING says. `init` stores it
+    #[arg(long, global = true, value_enum, value_name = "WHOSE", hide_possible_values = true)]
+    pub(crate) numbering: Option<Numbering>,
+}
+
+impl Global {
+    /// Whether standard output is for JSON.
+    pub(crate) const fn prints_json(&self) -> bool {
+        matches!(self.json, Some(None))
+    }
+
+    /// The file for JSON.
+    pub(crate) const fn json_file(&self) -> Option<&PathBuf> {
+        match &self.json {
+            Some(Some(path)) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,9 +148,16 @@ pub(crate) enum Command {
     /// Show or forget which keys names are pinned to
     #[command(after_help = "Example:\n  pleach trust --store alice.db --forget bob")]
     Trust(TrustArgs),
-    /// List the cipher suites that this build has
-    #[command(after_help = "Example:\n  pleach suites")]
+    /// List the cipher suites that this build has, and which backends have each
+    #[command(
+        after_help = "Examples:\n  pleach suites\n  pleach suites --crypto ring\n  pleach suites --numbering openmls"
+    )]
     Suites,
+    /// Measure the cipher suites on this machine: the time and the bytes of what members do
+    #[command(
+        after_help = "Examples:\n  pleach bench --quick\n  pleach bench --html suites.html --json=suites.json\n  pleach bench --suite 1,0xf0a2 --crypto aws-lc,post-quantum-fast --members 200"
+    )]
+    Bench(BenchArgs),
     /// Show what is in an MLS file, without believing or decrypting any of it
     #[command(after_help = "Example:\n  pleach inspect group.info --tree")]
     Inspect(InspectArgs),
@@ -311,6 +348,25 @@ pub(crate) struct InspectArgs {
     /// Show long bytes in full
     #[arg(long)]
     pub(crate) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// These suites alone, with commas; all if not given
+    #[arg(long, value_parser = suite, value_delimiter = ',', value_name = "NUMBERS")]
+    pub(crate) suite: Vec<CipherSuiteId>,
+    /// How many members the group has [default: 32, or 8 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(crate) members: Option<u32>,
+    /// How often everything is measured [default: 15, or 5 with --quick]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) rounds: Option<u32>,
+    /// A small group and few rounds: a first impression in seconds
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Write a page to look at to this file; it needs nothing but a browser
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -144,7 +144,11 @@ impl<'a> Work<'a> {
         let mut report = out.main(Report::new(json).more(learned), &what, pending.message())?;
         if let Some(message) = pending.welcome() {
             if welcome.is_file() || args.merge {
+                let is_file = welcome.is_file();
                 report = welcome.extra(report, "welcome", "Welcome", message)?;
+                if is_file && !args.merge {
+                    super::welcome::mark(session, &group, pending)?;
+                }
             } else {
                 report = report.line("the Welcome waits: `pleach merge --welcome FILE` writes it");
             }

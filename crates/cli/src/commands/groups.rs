@@ -1,10 +1,11 @@
 //! `create`, `groups`, `members`, `exporter`, `group-info`: a group as one has it.
 
 use pleach::wire::{RatchetTreeNodes, decode};
-use pleach::{Group, GroupInfoSpec, GroupOptions, Status, TreeDelivery};
+use pleach::{Group, GroupInfoSpec, GroupOptions, GroupSummary, Status, TreeDelivery};
 
 use super::show::{self, Delivery};
 use crate::args::{CreateArgs, ExporterArgs, Global, GroupInfoArgs, GroupsArgs, MembersArgs};
+use crate::backends;
 use crate::exit::Failure;
 use crate::inspect::draw;
 use crate::output::{Item, Report};
@@ -18,7 +19,7 @@ pub(super) fn create(global: &Global, args: &CreateArgs) -> Result<Report, Failu
         None => session.client.random_group_id()?,
     };
     let mut options = GroupOptions::default();
-    options.suite = args.suite;
+    options.suite = Some(args.suite.unwrap_or(session.store.suite));
     let group = session.client.create_group_with(&id, &options)?;
     let json = show::place(&group).with("suite", group.suite().0);
     Ok(Report::new(json).line(format!("created {}, suite {}", text::show(&id), text::suite(group.suite()))))
@@ -48,21 +49,25 @@ pub(super) fn groups(global: &Global, args: &GroupsArgs) -> Result<Report, Failu
     let mut lines = Vec::new();
     let mut items = Vec::new();
     for summary in session.client.groups()? {
+        let (id, suite) = (text::show(&summary.group_id), text::suite_number(summary.suite));
+        lines.push(format!("{id}: epoch {}, suite {suite}, {}", summary.epoch, status(&summary.status)));
+        if backends::facts(summary.suite).is_none_or(|facts| facts.algorithms != summary.algorithms) {
+            lines.push(format!("  made with {}", text::algorithms(&summary.algorithms)));
+        }
+        if session.store.provider.suite(summary.suite).is_err() {
+            // The list is there to find out what the others would need.
+            lines.push("  the backends in use do not have the suite".to_owned());
+            items.push(listed(&summary));
+            continue;
+        }
         let group = session.load(&summary.group_id)?;
         let hashes: Vec<String> = group.pending()?.iter().map(|commit| hex::encode(commit.hash())).collect();
         let proposals = group.pending_proposals()?.len();
-        let id = text::show(group.id());
-        lines.push(format!(
-            "{id}: epoch {}, suite {}, {}",
-            group.epoch(),
-            summary.suite.0,
-            status(group.status())
-        ));
         if let Status::ReInitialized(successor) = group.status() {
             lines.push(format!(
                 "  to be followed by {}, suite {}",
                 text::show(&successor.group_id),
-                successor.cipher_suite.0
+                text::suite_number(successor.cipher_suite)
             ));
         }
         lines.extend(hashes.iter().map(|hash| format!("  pending commit {hash}")));
@@ -70,10 +75,7 @@ pub(super) fn groups(global: &Global, args: &GroupsArgs) -> Result<Report, Failu
             lines.push(format!("  {} waiting for a commit", text::count(proposals, "proposal")));
         }
         items.push(
-            show::place(&group)
-                .with("suite", summary.suite.0)
-                .with("status", status(group.status()))
-                .with("own_leaf", summary.own_leaf.0)
+            listed(&summary)
                 .with("epoch_authenticator", authenticator(&group).as_deref())
                 .with("pending_commits", Item::list(hashes.into_iter().map(Item::Text)))
                 .with("pending_proposals", proposals),
@@ -89,6 +91,17 @@ pub(super) fn groups(global: &Global, args: &GroupsArgs) -> Result<Report, Failu
         lines.push("no groups".to_owned());
     }
     Ok(Report::new(Item::object().with("groups", items).with("pending_joins", joins)).more(lines))
+}
+
+/// What is known of a group without opening it.
+fn listed(summary: &GroupSummary) -> Item {
+    Item::object()
+        .with("group_id", Item::name(&summary.group_id))
+        .with("epoch", summary.epoch)
+        .with("suite", summary.suite.0)
+        .with("algorithms", show::algorithms(&summary.algorithms))
+        .with("status", status(&summary.status))
+        .with("own_leaf", summary.own_leaf.0)
 }
 
 pub(super) fn members(global: &Global, args: &MembersArgs) -> Result<Report, Failure> {

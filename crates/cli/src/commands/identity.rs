@@ -3,9 +3,10 @@
 use pleach::storage::StorageError;
 use pleach::{Clock as _, KeyPackageOptions, SystemClock};
 
-use super::show::Delivery;
+use super::show::{Delivery, algorithms};
 use crate::args::{Global, InitArgs, KeyPackageArgs, TrustArgs};
 use crate::auth::Trust;
+use crate::backends::Asked;
 use crate::exit::{Exit, Failure};
 use crate::inspect::time;
 use crate::output::{Item, Report};
@@ -15,7 +16,7 @@ use crate::text;
 
 pub(super) fn init(global: &Global, args: &InitArgs) -> Result<Report, Failure> {
     let path = store_path(global)?;
-    let store = Store::create(&path, &text::parse(&args.name)?, args.suite)?;
+    let store = Store::create(&path, &text::parse(&args.name)?, args.suite, &Asked::read(global)?)?;
     let keys = store.keys()?;
     let own = store.provider.suite(args.suite)?.signature.scheme();
     let key = keys.iter().find(|key| key.signer.scheme() == own).map(|key| key.signer.public().to_vec());
@@ -28,6 +29,7 @@ pub(super) fn init(global: &Global, args: &InitArgs) -> Result<Report, Failure> 
     let json = Item::object()
         .with("name", Item::name(&store.name))
         .with("suite", args.suite.0)
+        .with("numbering", store.choice.numbering.name())
         .with("signature_keys", Item::list(list));
     Ok(Report::new(json)
         .line(format!("{} lives in {}", text::show(&store.name), path.display()))
@@ -57,7 +59,8 @@ pub(super) fn key_package(global: &Global, args: &KeyPackageArgs) -> Result<Repo
     options.last_resort = args.last_resort;
     let message = session.client.key_package_with(options)?;
     let json = Item::object().with("name", Item::name(&session.store.name)).with("suite", suite.0);
-    let what = format!("key package of {} for suite {}", text::show(&session.store.name), suite.0);
+    let what =
+        format!("key package of {} for suite {}", text::show(&session.store.name), text::suite_number(suite));
     out.main(Report::new(json), &what, &message)
 }
 
@@ -71,12 +74,14 @@ fn list(session: &Session) -> Result<Report, Failure> {
         lines.push(format!(
             "{}  suite {}, until {until}{last}",
             hex::encode(&package.reference),
-            package.suite.0
+            text::suite_number(package.suite)
         ));
+        lines.push(format!("  made with {}", text::algorithms(&package.algorithms)));
         items.push(
             Item::object()
                 .with("reference", Item::bytes(&package.reference))
                 .with("suite", package.suite.0)
+                .with("algorithms", algorithms(&package.algorithms))
                 .with("not_after", package.lifetime.map(|lifetime| lifetime.not_after))
                 .with("last_resort", package.last_resort),
         );

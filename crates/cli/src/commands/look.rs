@@ -1,28 +1,49 @@
 //! `suites` and `inspect`: they need no store.
 
-use crate::args::InspectArgs;
+use crate::args::{Global, InspectArgs};
+use crate::backends::{self, Asked, Backend, Choice, Kind, Numbering};
 use crate::exit::Failure;
 use crate::inspect::{self, draw};
 use crate::io::read_message;
 use crate::output::{Item, Report};
+use crate::text;
 
-pub(super) fn suites() -> Report {
+pub(super) fn suites(global: &Global) -> Result<Report, Failure> {
+    let asked = Asked::read(global)?;
+    let backends = if asked.backends.is_empty() { Backend::ALL.to_vec() } else { asked.backends };
+    let choice = Choice { backends, numbering: asked.numbering.unwrap_or_default() };
     let mut lines = Vec::new();
     let mut items = Vec::new();
-    for suite in &pleach::rustcrypto::SUITES {
-        let name = suite.id.name().unwrap_or("(private use)");
-        lines.push(format!("{}  {name}", suite.id.0));
+    for suite in choice.provider().suites.iter() {
+        let facts = backends::facts(suite.id);
+        let name = facts.map_or("unknown", |facts| facts.name);
+        let (algorithms, kind) = (suite.algorithms(), Kind::of(&suite.algorithms()));
+        let by: Vec<&str> = choice
+            .backends
+            .iter()
+            .filter(|backend| backend.has(suite.id, choice.numbering))
+            .map(|backend| backend.name())
+            .collect();
+        let number = text::suite_number(suite.id);
+        lines.push(format!("{number:<6}  {name}, {}", kind.name()));
+        lines.push(format!("        {}", text::algorithms(&algorithms)));
+        lines.push(format!("        by {}", by.join(", ")));
         items.push(
             Item::object()
                 .with("number", suite.id.0)
                 .with("name", name)
-                .with("kem", Item::text(&suite.kem.id()))
-                .with("kdf", Item::text(&suite.kdf.id()))
-                .with("aead", Item::text(&suite.aead.id()))
-                .with("signature", Item::text(&suite.signature.scheme())),
+                .with("kind", kind.name())
+                .with("level", backends::level(name))
+                .with("kem", Item::text(&algorithms.kem))
+                .with("kdf", Item::text(&algorithms.kdf))
+                .with("aead", Item::text(&algorithms.aead))
+                .with("signature", Item::text(&algorithms.signature))
+                .with("numbering", facts.and_then(|facts| facts.numbering).map(Numbering::name))
+                .with("backends", Item::list(by.into_iter().map(Item::from))),
         );
     }
-    Report::new(Item::object().with("suites", items)).more(lines)
+    let json = Item::object().with("numbering", choice.numbering.name()).with("suites", items);
+    Ok(Report::new(json).more(lines))
 }
 
 pub(super) fn inspect(args: &InspectArgs) -> Result<Report, Failure> {

@@ -45,7 +45,11 @@ pub(super) fn receive(global: &Global, args: &ReceiveArgs) -> Result<Report, Fai
     if args.dry_run && !is_commit(&message) {
         return Err(Failure::usage("--dry-run is for commits: other messages are read once"));
     }
-    let output = Output::open(args.output.as_ref())?;
+    let mut output = Output::open(args.output.as_ref())?;
+    if let Some(output) = &mut output {
+        // The text is shorter than what it came in, and cannot be had again.
+        output.reserve(message.len())?;
+    }
     match group.receive(&message)? {
         Received::Application(text) => application(&group, text, output, args),
         Received::Proposal(proposal) => {
@@ -79,6 +83,7 @@ pub(super) fn receive(global: &Global, args: &ReceiveArgs) -> Result<Report, Fai
             if args.dry_run {
                 return Ok(changed(&group, own.changes(), "own commit, checked only"));
             }
+            super::welcome::check(&group, &own)?;
             let changes = group.merge(own)?;
             session.follow_rotation(&group)?;
             Ok(changed(&group, &changes, "own commit"))

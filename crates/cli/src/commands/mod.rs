@@ -14,14 +14,38 @@ mod pending;
 mod propose;
 mod psk;
 mod show;
-mod successor;
 
-use crate::args::{Cli, Command};
+pub(crate) use show::algorithms;
+mod successor;
+mod welcome;
+
+use crate::args::{Cli, Command, Global};
+use crate::backends::{Asked, Choice};
+use crate::bench;
 use crate::exit::Failure;
 use crate::output::Report;
+use crate::session::store_path;
+use crate::store::Store;
 
 /// Does what the command line says; all but `demo`, which prints as it goes.
 pub(crate) fn run(cli: &Cli) -> Result<Report, Failure> {
+    dispatch(cli).map_err(|failure| match &failure.missing {
+        Some(missing) => {
+            let message = choice(&cli.global).map(|choice| choice.explain(missing));
+            Failure { message: message.unwrap_or_else(|_| failure.to_string()), ..failure }
+        }
+        None => failure,
+    })
+}
+
+/// What the call used: as asked for, with the numbering of the store if there is one.
+fn choice(global: &Global) -> Result<Choice, Failure> {
+    let asked = Asked::read(global)?;
+    let store = store_path(global).and_then(|path| Store::open(&path, &asked));
+    Ok(store.map_or_else(|_| asked.choose(asked.numbering.unwrap_or_default()), |store| store.choice))
+}
+
+fn dispatch(cli: &Cli) -> Result<Report, Failure> {
     let global = &cli.global;
     match &cli.command {
         Command::Init(args) => identity::init(global, args),
@@ -47,7 +71,8 @@ pub(crate) fn run(cli: &Cli) -> Result<Report, Failure> {
         Command::Psk(args) => psk::psk(global, &args.what),
         Command::Reinit(args) => successor::reinit(global, args),
         Command::Branch(args) => successor::branch(global, args),
-        Command::Suites => Ok(look::suites()),
+        Command::Suites => look::suites(global),
+        Command::Bench(args) => bench::bench(global, args),
         Command::Inspect(args) => look::inspect(args),
         Command::Demo(_) => Err(Failure::usage("the demo is not one subcommand among others")),
     }

@@ -54,8 +54,11 @@ fn find(session: &Session, name: &Name, group: &GroupArg) -> Result<Pending, Fai
     let mut found = Vec::new();
     let wanted = group.group.as_ref().map(|id| text::parse(id)).transpose()?;
     for summary in session.client.groups()? {
-        if wanted.as_ref().is_some_and(|wanted| *wanted != summary.group_id) {
-            continue;
+        match &wanted {
+            Some(wanted) if *wanted != summary.group_id => continue,
+            // A group that the backends in use cannot open keeps nobody from the others.
+            None if session.store.provider.suite(summary.suite).is_err() => continue,
+            _ => {}
         }
         for commit in session.load(&summary.group_id)?.pending()? {
             if name.fits(commit.message(), commit.hash()) {
@@ -87,6 +90,9 @@ pub(super) fn merge(global: &Global, args: &PickArgs) -> Result<Report, Failure>
         Pending::Own(mut group, commit) => {
             if welcome.is_file() && commit.welcome().is_none() {
                 return Err(Failure::not_now("this commit adds nobody, so it has no Welcome"));
+            }
+            if !welcome.is_file() && !args.no_welcome {
+                super::welcome::check(&group, &commit)?;
             }
             // The merge ends the pending commit, and the Welcome with it: the file comes first.
             let waiting = commit.welcome().filter(|_| welcome.is_file());

@@ -1,5 +1,6 @@
 //! What several subcommands say alike: a message that was written, what a commit changes, where a group is.
 
+use pleach::crypto::SuiteAlgorithms;
 use pleach::wire::{LeafIndex, Proposal, Psk};
 use pleach::{Group, Member, MembershipChanges};
 
@@ -60,6 +61,19 @@ impl Delivery {
 /// The group and its epoch.
 pub(super) fn place(group: &Group) -> Item {
     Item::object().with("group_id", Item::name(group.id())).with("epoch", group.epoch())
+}
+
+/// What a suite is, or was when something was stored.
+pub(crate) fn algorithms(algorithms: &SuiteAlgorithms) -> Item {
+    let SuiteAlgorithms { kem, kdf, aead, signature } = algorithms;
+    let name = |name: Option<&'static str>, number: u16| {
+        name.map_or_else(|| format!("{number:#06x}"), str::to_owned)
+    };
+    Item::object()
+        .with("kem", name(kem.name(), kem.0))
+        .with("kdf", name(kdf.name(), kdf.0))
+        .with("aead", name(aead.name(), aead.0))
+        .with("signature", name(signature.name(), signature.0))
 }
 
 /// The members before a change and after it, to name those who come and go.

@@ -101,10 +101,12 @@ pub(super) fn agreement(session: &Session, group: &Group, args: &SuccessorArgs) 
     if id == group.id() {
         return Err(Failure::usage("the successor needs an id of its own"));
     }
+    let suite = args.suite.unwrap_or_else(|| group.suite());
+    session.store.provider.suite(suite)?;
     Ok(ReInit {
         group_id: id.into(),
         version: ProtocolVersion::MLS10,
-        cipher_suite: args.suite.unwrap_or_else(|| group.suite()),
+        cipher_suite: suite,
         extensions: group.extensions().clone(),
     })
 }

@@ -6,7 +6,7 @@ use pleach::wire::{
     ProposalOrRef, Psk, PublicMessage, ResumptionPskUsage, Sender, UpdatePath, Welcome,
 };
 
-use super::keys::{extensions, key_package, leaf_node};
+use super::keys::{cipher_suite, extensions, key_package, leaf_node};
 use crate::output::Item;
 use crate::text;
 
@@ -70,11 +70,12 @@ pub(super) fn proposal(proposal: &Proposal) -> Item {
         Proposal::Update(update) => item.with("leaf_node", leaf_node(&update.leaf_node)),
         Proposal::Remove(remove) => item.with("removed", format!("leaf {}", remove.removed.0)),
         Proposal::PreSharedKey(psk) => item.with("psk", pre_shared_key_id(&psk.psk)),
-        Proposal::ReInit(reinit) => item
-            .with("group_id", Item::name(&reinit.group_id))
-            .with("version", Item::text(&reinit.version))
-            .with("cipher_suite", text::suite(reinit.cipher_suite))
-            .with("extensions", extensions(&reinit.extensions)),
+        Proposal::ReInit(reinit) => {
+            let item = item
+                .with("group_id", Item::name(&reinit.group_id))
+                .with("version", Item::text(&reinit.version));
+            cipher_suite(item, reinit.cipher_suite).with("extensions", extensions(&reinit.extensions))
+        }
         Proposal::ExternalInit(init) => item.with("kem_output", Item::bytes(&init.kem_output)),
         Proposal::GroupContextExtensions(body) => item.with("extensions", extensions(&body.extensions)),
         Proposal::Custom { data, .. } => item.with("data", Item::bytes(data)),
@@ -128,8 +129,7 @@ pub(super) fn welcome(welcome: &Welcome) -> Item {
             .with("kem_output", Item::bytes(&sealed.kem_output))
             .with("ciphertext", Item::bytes(&sealed.ciphertext))
     });
-    Item::object()
-        .with("cipher_suite", text::suite(welcome.cipher_suite))
+    cipher_suite(Item::object(), welcome.cipher_suite)
         .with("secrets", Item::list(secrets))
         .with("encrypted_group_info", Item::bytes(&welcome.encrypted_group_info))
 }
@@ -144,9 +144,7 @@ pub(super) fn group_info(info: &GroupInfo) -> Item {
 }
 
 fn group_context(context: &GroupContext) -> Item {
-    Item::object()
-        .with("version", Item::text(&context.version))
-        .with("cipher_suite", text::suite(context.cipher_suite))
+    cipher_suite(Item::object().with("version", Item::text(&context.version)), context.cipher_suite)
         .with("group_id", Item::name(&context.group_id))
         .with("epoch", context.epoch)
         .with("tree_hash", Item::bytes(&context.tree_hash))

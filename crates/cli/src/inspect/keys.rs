@@ -7,16 +7,27 @@ use pleach::wire::{
 };
 
 use super::tree;
+use crate::backends::{self, SuiteFacts};
 use crate::output::Item;
 use crate::text;
 
 pub(super) fn key_package(key_package: &KeyPackage) -> Item {
-    Item::object()
-        .with("cipher_suite", text::suite(key_package.cipher_suite))
+    cipher_suite(Item::object(), key_package.cipher_suite)
         .with("init_key", Item::bytes(&key_package.init_key))
         .with("leaf_node", leaf_node(&key_package.leaf_node))
         .with("extensions", extensions(&key_package.extensions))
         .with("signature", Item::bytes(&key_package.signature))
+}
+
+/// A suite's number and name. No post-quantum number is registered, so whose it is and what it stands for is said as well.
+pub(super) fn cipher_suite(item: Item, id: CipherSuiteId) -> Item {
+    let item = item.with("cipher_suite", text::suite(id));
+    match backends::facts(id) {
+        Some(SuiteFacts { numbering: Some(numbering), algorithms, .. }) => item
+            .with("cipher_suite_algorithms", text::algorithms(&algorithms))
+            .with("cipher_suite_numbering", numbering.name()),
+        _ => item,
+    }
 }
 
 pub(super) fn leaf_node(leaf: &LeafNode) -> Item {
@@ -61,7 +72,12 @@ fn capabilities(capabilities: &Capabilities) -> Item {
 
 /// A number, unless it stands for nothing.
 fn suite_number(id: CipherSuiteId) -> Item {
-    if is_grease_value(id.0) { Item::Text(format!("grease({:#06x})", id.0)) } else { id.0.into() }
+    match backends::facts(id) {
+        _ if is_grease_value(id.0) => Item::Text(format!("grease({:#06x})", id.0)),
+        Some(SuiteFacts { numbering: None, .. }) => id.0.into(),
+        Some(_) => Item::Text(text::suite_number(id)),
+        None => Item::Text(text::suite(id)),
+    }
 }
 
 fn names<T: ToString>(values: impl Iterator<Item = T>) -> Item {

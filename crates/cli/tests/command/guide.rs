@@ -98,5 +98,5 @@ fn every_subcommand_shows_an_example() {
         assert!(text.contains("Example") && text.contains(&format!("  pleach {name}")), "{name}: {text}");
         seen += 1;
     }
-    assert_eq!(seen, 26);
+    assert_eq!(seen, 27);
 }

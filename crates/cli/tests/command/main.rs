@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod bench;
 mod faults;
 mod guide;
 mod inspect;
 mod life;
 mod stage;
+mod suites;

@@ -68,11 +68,23 @@ impl Stage {
         self.run_with(name, args, b"")
     }
 
+    /// The same, with environment variables.
+    pub(crate) fn run_env(&self, name: &str, args: &[&str], env: &[(&str, &str)]) -> Done {
+        self.spawn(name, args, b"", env)
+    }
+
     /// The same, with something on standard input.
     pub(crate) fn run_with<A: AsRef<OsStr>>(&self, name: &str, args: &[A], input: &[u8]) -> Done {
+        self.spawn(name, args, input, &[])
+    }
+
+    fn spawn<A: AsRef<OsStr>>(&self, name: &str, args: &[A], input: &[u8], env: &[(&str, &str)]) -> Done {
         let mut child = Command::new(env!("CARGO_BIN_EXE_pleach"))
             .args(args)
+            .env_remove("PLEACH_CRYPTO")
+            .env_remove("PLEACH_NUMBERING")
             .env("PLEACH_STORE", format!("{name}.db"))
+            .envs(env.iter().copied())
             .current_dir(self.directory.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -99,6 +111,12 @@ impl Stage {
         assert_eq!(done.code, code, "{name}: pleach {}: {}", args.join(" "), done.err);
         assert_one_line(&done, &args.join(" "));
         done.err
+    }
+
+    /// Must fail with this code, however many lines say why: clap explains the command line.
+    pub(crate) fn fails_any(&self, name: &str, args: &[&str], code: i32) {
+        let done = self.run(name, args);
+        assert_eq!(done.code, code, "{name}: pleach {}: {}", args.join(" "), done.err);
     }
 
     /// Sends a text from one identity, and the others must read it.

@@ -1,0 +1,118 @@
+//! `bench`: what each suite costs with each backend, for somebody who has to choose one.
+//!
+//! Every case (a backend with a suite) is set up first. Then each round measures every case once, so that whatever slows the
+//! machine down for a while slows all down alike; the first round is thrown away. Wall-clock time, monotonic; stores in memory,
+//! so that it is the cryptography and the protocol that are measured, not a disk. Large joins and Commits use all threads, as
+//! they do in an application.
+//!
+//! Not here: benchmarks of single primitives, which are in the workspace's `benches`.
+
+mod case;
+mod page;
+mod results;
+mod table;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pleach::crypto::{CipherSuite, CryptoProvider};
+use pleach::{Clock as _, SystemClock};
+use std::time::Instant;
+
+use crate::args::{BenchArgs, Global};
+use crate::backends::{Asked, Backend, Choice};
+use crate::exit::Failure;
+use crate::inspect::time;
+use crate::io::Output;
+use crate::output::Report;
+use case::{Case, Repeats};
+use results::{Machine, Measured, Results};
+
+pub(crate) fn bench(global: &Global, args: &BenchArgs) -> Result<Report, Failure> {
+    let asked = Asked::read(global)?;
+    let backends = if asked.backends.is_empty() { Backend::ALL.to_vec() } else { asked.backends };
+    let choice = Choice { backends, numbering: asked.numbering.unwrap_or_default() };
+    for suite in &args.suite {
+        choice.provider().suite(*suite)?;
+    }
+    // Before minutes are spent on it.
+    let page = Output::open(args.html.as_ref())?;
+    let results = measure(&choice, args)?;
+
+    let mut report = Report::new(results.json()).more(table::lines(&results));
+    if !results.machine.optimised {
+        let warning = "This build is not optimised: build with `--release`, or these numbers mean little.";
+        report = report.line(String::new()).line(warning);
+    }
+    if let (Some(page), Some(path)) = (page, &args.html) {
+        page.write(page::page(&results).as_bytes())?;
+        report = report.line(String::new()).line(format!("the page is in {}", path.display()));
+    }
+    Ok(report)
+}
+
+fn measure(choice: &Choice, args: &BenchArgs) -> Result<Results, Failure> {
+    let (members, rounds, repeats) = match args.quick {
+        true => (8, 5, Repeats { key_packages: 2, commits: 2, messages: 8 }),
+        false => (32, 15, Repeats { key_packages: 4, commits: 4, messages: 16 }),
+    };
+    let (members, rounds) = (args.members.unwrap_or(members), args.rounds.unwrap_or(rounds));
+    let mut plan: Vec<(Backend, CryptoProvider, CipherSuite)> = Vec::new();
+    for backend in &choice.backends {
+        let provider = backend.provider(choice.numbering);
+        for suite in provider.suites.iter() {
+            let wanted = args.suite.is_empty() || args.suite.contains(&suite.id);
+            let planned = plan.iter().any(|(by, _, other)| by == backend && other.id == suite.id);
+            if wanted && !planned {
+                plan.push((*backend, provider.clone(), *suite));
+            }
+        }
+    }
+    let (date, start) = (time(SystemClock.now()), Instant::now());
+    let progress = progress(plan.len() as u64 * (u64::from(rounds) + 2));
+    let mut cases = Vec::new();
+    for (backend, provider, suite) in plan {
+        let name = format!("{}, suite {}", backend.name(), crate::text::suite_number(suite.id));
+        progress.set_message(format!("setting up {name}"));
+        cases.push(Case::new(backend, &provider, suite, members).map_err(|failure| failure.about(name))?);
+        progress.inc(1);
+    }
+    for round in 0..=rounds {
+        progress.set_message(match round {
+            0 => "warming up".to_owned(),
+            round => format!("round {round} of {rounds}"),
+        });
+        for case in &mut cases {
+            let done = case.round(round, repeats);
+            done.map_err(|failure| {
+                failure.about(format!("{}, suite {}", case.backend.name(), case.suite.id))
+            })?;
+            if round == 0 {
+                case.samples.warm();
+            }
+            progress.inc(1);
+        }
+    }
+    progress.finish_and_clear();
+    let mut measured: Vec<Measured> = cases
+        .iter()
+        .map(|case| Measured::new(case.backend, case.suite.id, case.suite.algorithms(), &case.samples))
+        .collect();
+    measured.sort_by_key(|case| (case.kind, case.suite));
+    Ok(Results {
+        machine: Machine::this(),
+        numbering: choice.numbering,
+        members,
+        rounds,
+        date,
+        seconds: start.elapsed().as_secs(),
+        cases: measured,
+    })
+}
+
+/// A bar on standard error, if that is a terminal.
+fn progress(steps: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
+    match ProgressStyle::with_template("{bar:32} {percent:>3}% {eta:>4} left  {msg}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
