@@ -6,10 +6,16 @@
 
 use crate::Result;
 use crate::metadata::{Workspace, cargo};
-use crate::{api, requirements, tidy, vectors};
+use crate::{api, backends, requirements, tidy, vectors};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+/// Features of the facade that are one backend each: the library must build with any of them alone.
+const ONE_BACKEND: [&str; 5] = ["rustcrypto", "aws-lc", "ring", "post-quantum", "post-quantum-fast"];
+
+/// Published vectors, by the name of their directory.
+const VECTOR_SETS: [&str; 3] = ["mls-implementations", "mls-partial", "hpke"];
 
 /// What became of a step.
 enum Outcome {
@@ -69,6 +75,13 @@ fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
             &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
             Quiet::No,
         ),
+        cargo_step(
+            "clippy: all features",
+            root,
+            &["clippy", "-p", "pleach", "--all-targets", "--all-features", "--", "-D", "warnings"],
+            Quiet::No,
+        ),
+        task("backends", backends::run),
         cargo_step("test", root, &["test", "--workspace"], Quiet::No),
         step("docs", move || {
             let mut command = cargo();
@@ -77,10 +90,18 @@ fn steps(workspace: &Workspace) -> Vec<Step<'_>> {
         }),
         cargo_step("features: none", root, &["check", "-p", "pleach", "--no-default-features"], Quiet::No),
         cargo_step("features: all", root, &["check", "-p", "pleach", "--all-features"], Quiet::No),
-        step("deny", move || deny(root)),
-        task("matrix", || vectors::matrix(&[])),
-        step("vectors", official_vectors),
     ];
+    steps.extend(ONE_BACKEND.map(|backend| {
+        let features = format!("{backend},memory");
+        let check = ["check", "-p", "pleach", "--no-default-features", "--features", &features];
+        cargo_step(&format!("features: {features}"), root, &check, Quiet::No)
+    }));
+    steps.push(step("deny", move || deny(root)));
+    steps.push(task("matrix", || vectors::matrix(&[])));
+    steps.extend(VECTOR_SETS.map(|set| {
+        let named = || std::env::var_os("PLEACH_VECTORS").map(PathBuf::from);
+        step(&format!("vectors: {set}"), move || official_vectors(named(), set))
+    }));
     for package in &workspace.packages {
         for example in package.targets.iter().filter(|t| t.kind == "example") {
             let features = example.required_features.join(",");
@@ -117,10 +138,15 @@ fn deny(root: &Path) -> Result<Outcome> {
     outcome(cargo().args(what).current_dir(root))
 }
 
-fn official_vectors() -> Result<Outcome> {
-    let Some(dir) = std::env::var_os("PLEACH_VECTORS").map(PathBuf::from) else {
+/// Checks a set: the first is in the directory that is named and must be there, the others beside it if at all.
+fn official_vectors(named: Option<PathBuf>, set: &str) -> Result<Outcome> {
+    let Some(named) = named else {
         return Ok(Outcome::Skipped("PLEACH_VECTORS names no directory of official vectors".into()));
     };
+    let dir = if set == VECTOR_SETS[0] { named } else { named.with_file_name(set) };
+    if set != VECTOR_SETS[0] && !dir.is_dir() {
+        return Ok(Outcome::Skipped(format!("there is no {}", dir.display())));
+    }
     vectors::check(&dir).map(|()| Outcome::Passed)
 }
 
@@ -158,8 +184,20 @@ fn outcome(command: &mut Command) -> Result<Outcome> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, summary};
+    use super::{Outcome, VECTOR_SETS, official_vectors, summary};
+    use std::path::PathBuf;
     use std::time::Duration;
+
+    #[test]
+    fn vectors_that_are_not_there_are_skipped_aloud() {
+        let nowhere = || Some(PathBuf::from("no/such/directory"));
+        for (named, set) in [(None, VECTOR_SETS[0]), (None, VECTOR_SETS[1]), (nowhere(), VECTOR_SETS[1])] {
+            let outcome = official_vectors(named, set);
+            assert!(matches!(outcome, Ok(Outcome::Skipped(why)) if why.contains("no ")));
+        }
+        // What was asked for by name is not skipped.
+        assert!(official_vectors(nowhere(), VECTOR_SETS[0]).is_err());
+    }
 
     #[test]
     fn one_failed_step_fails_the_run() {

@@ -4,6 +4,7 @@
 //! nothing here is published or linked into the library.
 
 mod api;
+mod backends;
 mod blank;
 mod ci;
 mod floors;
@@ -47,6 +48,8 @@ enum Task {
         #[command(subcommand)]
         what: Vectors,
     },
+    /// Compare what a build with one backend is made of with docs/backends.md
+    Backends,
     /// Check the floors, `no_std`, lints, module headers and package metadata
     Tidy,
     /// Write docs/requirements.md: each requirement, the code that enforces it and the test that breaks it
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Task::Matrix { arguments } => vectors::matrix(&arguments),
         Task::Vectors { what: Vectors::Check { dir } } => vectors::check(&dir),
         Task::Vectors { what: Vectors::Generate { dir } } => vectors::generate(&dir),
+        Task::Backends => backends::run(),
         Task::Tidy => tidy::run(),
         Task::Requirements { check, strict } => requirements::run(check, strict),
         Task::Report => report::run(),

@@ -19,11 +19,13 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of an encoded message. Default: 64 MiB, enough for a GroupInfo with the tree of 200,000 members.
+    /// Bytes of an encoded message. Default: 64 MiB, enough for a GroupInfo with the tree of 200,000 members in suite 1, or of
+    /// 6,000 with ML-KEM-1024 and ML-DSA-87.
     pub message_bytes: usize,
     /// Extensions in one list. Default: 64.
     pub extensions: usize,
-    /// Bytes of one extension's data, `ratchet_tree` excepted, which `leaves` bounds. Default: 64 KiB.
+    /// Bytes of one extension's data, `ratchet_tree` excepted, which `leaves` bounds. Default: 64 KiB, which two dozen external
+    /// senders with ML-DSA-87 keys fill.
     pub extension_bytes: usize,
     /// Proposals in one Commit. Default: 2^17.
     pub proposals_per_commit: usize,
