@@ -1,7 +1,7 @@
-//! The sixteen files, and how one of them is run.
+//! One file of vectors, and how its cases are run.
 
-use crate::{Failure, Fault, Report, Skip, Summary, fault::Checked, files};
-use pleach_crypto::{CipherSuiteId, CryptoProvider};
+use crate::{Column, Failure, Fault, InPart, Reason, Report, Skip, fault::Checked};
+use pleach_crypto::{CipherSuiteId, CryptoProvider, KemId};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
@@ -14,47 +14,44 @@ use std::{
 pub struct VectorFile {
     /// The file's name.
     pub name: &'static str,
-    /// How many cases the working group's file has (commit cfd4502 of 23 April 2026).
+    /// How many cases its publisher's file has.
     pub official_cases: usize,
-    /// Whether its cases have cipher suites.
-    pub has_suites: bool,
+    /// What its cases are of.
+    pub by: By,
     pub(crate) check: fn(&CryptoProvider, &Value) -> Checked,
 }
 
-/// All of them, from the simplest to those that need most of the library.
-pub static FILES: [&VectorFile; 16] = [
-    &files::tree_math::FILE,
-    &files::deserialization::FILE,
-    &files::messages::FILE,
-    &files::crypto_basics::FILE,
-    &files::key_schedule::FILE,
-    &files::psk_secret::FILE,
-    &files::secret_tree::FILE,
-    &files::transcript_hashes::FILE,
-    &files::message_protection::FILE,
-    &files::welcome::FILE,
-    &files::tree_operations::FILE,
-    &files::tree_validation::FILE,
-    &files::treekem::FILE,
-    &files::passive_client::WELCOME,
-    &files::passive_client::HANDLING_COMMIT,
-    &files::passive_client::RANDOM,
-];
-
-/// The file of this name, with or without `.json`.
-#[must_use]
-pub fn file(name: &str) -> Option<&'static VectorFile> {
-    let stem = name.strip_suffix(".json").unwrap_or(name);
-    FILES.into_iter().find(|file| file.name.strip_suffix(".json") == Some(stem))
+/// What the cases of a file are of, and counted by.
+#[derive(Debug, Clone, Copy)]
+pub enum By {
+    /// Of no algorithm in particular.
+    Nothing,
+    /// Of the cipher suite in `cipher_suite`.
+    Suite,
+    /// Of the KEM in `kem_id`; the function says how much of a case concerns MLS.
+    Kem(fn(&Value) -> Extent),
 }
 
-/// A file that could not be run at all.
+/// How much of a case can be run, whatever the backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Some of it, and why no more.
+    InPart(&'static str),
+    /// Nothing, because its algorithms are no suite's: which one.
+    UsedByNoSuite(&'static str),
+}
+
+/// A set or file that could not be run at all.
 #[derive(Debug)]
 pub enum Error {
     /// It cannot be read.
     Io(PathBuf, io::Error),
     /// It is no JSON array.
     Json(PathBuf, serde_json::Error),
+    /// The directory holds no set of vectors that is known, or more than one.
+    UnknownSet(PathBuf, Vec<&'static str>),
     /// A case of our own could not be made.
     Generate(Fault),
 }
@@ -64,6 +61,12 @@ impl std::fmt::Display for Error {
         match self {
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Json(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::UnknownSet(path, found) if found.is_empty() => {
+                write!(f, "{}: no set of vectors that is known here", path.display())
+            }
+            Self::UnknownSet(path, found) => {
+                write!(f, "{}: files of more than one set of vectors: {}", path.display(), found.join(", "))
+            }
             Self::Generate(fault) => write!(f, "no case was made: {fault}"),
         }
     }
@@ -74,7 +77,7 @@ impl std::error::Error for Error {
         match self {
             Self::Io(_, error) => Some(error),
             Self::Json(_, error) => Some(error),
-            Self::Generate(_) => None,
+            Self::UnknownSet(..) | Self::Generate(_) => None,
         }
     }
 }
@@ -84,6 +87,9 @@ impl std::error::Error for Error {
 pub struct Filter {
     /// Those of one suite, and those without.
     pub suite: Option<CipherSuiteId>,
+    /// Whether what the provider lacks is to be expected, because one backend of several was asked for. Else it is an
+    /// error.
+    pub one_backend: bool,
 }
 
 impl VectorFile {
@@ -117,25 +123,74 @@ impl VectorFile {
     ) -> Result<Report, Error> {
         let mut report = Report { file: self.name.to_owned(), ..Report::default() };
         for (case, value) in self.read(directory)?.iter().enumerate() {
-            let suite = if self.has_suites { suite_of(value) } else { None };
-            if filter.suite.is_some_and(|only| suite.is_some_and(|suite| suite != only)) {
+            let column = self.column(value);
+            if let (Some(only), Column::Suite(suite)) = (filter.suite, column)
+                && only != suite
+            {
                 continue;
             }
-            let tally = report.suites.entry(suite).or_default();
-            if let Some(suite) = suite.filter(|suite| provider.suite(*suite).is_err()) {
-                tally.skipped += 1;
-                report.skipped.push(Skip { case, suite });
-                continue;
-            }
-            match self.check_case(provider, value) {
-                Ok(()) => tally.passed += 1,
-                Err(fault) => {
-                    tally.failed += 1;
-                    report.failures.push(Failure { case, fault });
+            let tally = report.columns.entry(column).or_default();
+            match self.why_not(provider, filter, column, value) {
+                Some(reason) => {
+                    *(if reason.is_excused() { &mut tally.excused } else { &mut tally.skipped }) += 1;
+                    report.skipped.push(Skip { case, reason });
                 }
+                None => match self.check_case(provider, value) {
+                    Ok(()) => {
+                        tally.passed += 1;
+                        if let Extent::InPart(why) = self.extent(value) {
+                            report.in_part.push(InPart { case, why });
+                        }
+                    }
+                    Err(fault) => {
+                        tally.failed += 1;
+                        report.failures.push(Failure { case, fault });
+                    }
+                },
             }
         }
         Ok(report)
+    }
+
+    /// Why a case is not run, if it is not.
+    fn why_not(
+        &self,
+        provider: &CryptoProvider,
+        filter: Filter,
+        column: Column,
+        case: &Value,
+    ) -> Option<Reason> {
+        if let Extent::UsedByNoSuite(which) = self.extent(case) {
+            return Some(Reason::UsedByNoSuite(which));
+        }
+        let is_here = match column {
+            Column::Nothing => true,
+            Column::Suite(suite) => provider.suite(suite).is_ok(),
+            Column::Kem(kem) => provider.suites.iter().any(|suite| suite.kem.id() == kem),
+        };
+        match (is_here, filter.one_backend) {
+            (true, _) => None,
+            (false, true) => Some(Reason::NotInBackend(column)),
+            (false, false) => Some(Reason::NoImplementation(column)),
+        }
+    }
+
+    fn extent(&self, case: &Value) -> Extent {
+        match self.by {
+            By::Kem(extent) => extent(case),
+            By::Nothing | By::Suite => Extent::Whole,
+        }
+    }
+
+    /// The column that a case is counted in.
+    fn column(&self, case: &Value) -> Column {
+        let number = |field| case.get(field)?.as_u64().and_then(|number| u16::try_from(number).ok());
+        match self.by {
+            By::Nothing => None,
+            By::Suite => number("cipher_suite").map(CipherSuiteId).map(Column::Suite),
+            By::Kem(_) => number("kem_id").map(KemId).map(Column::Kem),
+        }
+        .unwrap_or(Column::Nothing)
     }
 
     /// Runs one case.
@@ -145,33 +200,6 @@ impl VectorFile {
     pub fn check_case(&self, provider: &CryptoProvider, case: &Value) -> Result<(), Fault> {
         (self.check)(provider, case)
     }
-}
-
-fn suite_of(case: &Value) -> Option<CipherSuiteId> {
-    let suite = case.get("cipher_suite")?.as_u64()?;
-    u16::try_from(suite).ok().map(CipherSuiteId)
-}
-
-/// Runs all files in `directory`; one that is not there is [`missing`](Summary::missing).
-///
-/// # Errors
-/// [`Error`] for a file that is there and cannot be read.
-pub fn check_directory(
-    directory: &Path,
-    provider: &CryptoProvider,
-    filter: Filter,
-) -> Result<Summary, Error> {
-    let mut summary = Summary::default();
-    for file in FILES {
-        match file.check_some(directory, provider, filter) {
-            Ok(report) => summary.reports.push(report),
-            Err(Error::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => {
-                summary.missing.push(file.name.to_owned());
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(summary)
 }
 
 /// The fields of a case.

@@ -1,16 +1,16 @@
 //! `crypto-basics.json`: the labelled functions of a suite (RFC 9420 §5.1.2, §5.1.3, §5.2, §8, §9.1).
 
 use super::{kem_private, signer, suite};
-use crate::VectorFile;
 use crate::fault::{At, Bytes, Checked, Within, same_bytes};
 use crate::vector_file::fields;
+use crate::{By, VectorFile};
 use pleach_crypto::{CipherSuite, CryptoError, CryptoProvider, SecureRandom};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// `crypto-basics.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "crypto-basics.json", official_cases: 7, has_suites: true, check };
+    VectorFile { name: "crypto-basics.json", official_cases: 7, by: By::Suite, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

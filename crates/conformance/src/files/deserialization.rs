@@ -1,8 +1,8 @@
 //! `deserialization.json`: headers of variable-length vectors (RFC 9420 §2.1.2).
 
-use crate::VectorFile;
 use crate::fault::{At, Bytes, Checked, ensure, same, same_bytes};
 use crate::vector_file::fields;
+use crate::{By, VectorFile};
 use pleach_crypto::CryptoProvider;
 use pleach_wire::{EncodeError, decode_length, write_length};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// `deserialization.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "deserialization.json", official_cases: 14, has_suites: false, check };
+    VectorFile { name: "deserialization.json", official_cases: 14, by: By::Nothing, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

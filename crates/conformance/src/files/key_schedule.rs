@@ -1,9 +1,9 @@
 //! `key-schedule.json`: five epochs of one group (RFC 9420 §8, §8.5).
 
 use super::{group_context, suite};
-use crate::VectorFile;
 use crate::fault::{At, Bytes, Checked, Within, same_bytes};
 use crate::vector_file::fields;
+use crate::{By, VectorFile};
 use pleach_crypto::{CipherSuite, CryptoProvider, SecureRandom};
 use pleach_key_schedule::InitSecret;
 use pleach_wire::encode;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 /// `key-schedule.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "key-schedule.json", official_cases: 7, has_suites: true, check };
+    VectorFile { name: "key-schedule.json", official_cases: 7, by: By::Suite, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

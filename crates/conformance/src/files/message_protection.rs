@@ -6,7 +6,7 @@
 use super::{group_context, signer, suite};
 use crate::fault::{At, Bytes, Checked, Within, ensure, same, same_bytes};
 use crate::vector_file::fields;
-use crate::{Fault, VectorFile};
+use crate::{By, Fault, VectorFile};
 use pleach_crypto::{CipherSuite, CryptoProvider, Secret, SecureRandom, Signer, Verifier};
 use pleach_framing::{
     EpochContext, FramingError, Padding, Unverified, open_private, open_sender_data, protect_private,
@@ -22,7 +22,7 @@ use serde_json::Value;
 
 /// `message-protection.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "message-protection.json", official_cases: 7, has_suites: true, check };
+    VectorFile { name: "message-protection.json", official_cases: 7, by: By::Suite, check };
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,9 +2,9 @@
 //!
 //! The values are random: no key is valid and no signature verifies, so nothing but the codec can be checked.
 
-use crate::VectorFile;
 use crate::fault::{At, Bytes, Checked, ensure, same_bytes};
 use crate::vector_file::fields;
+use crate::{By, VectorFile};
 use pleach_crypto::CryptoProvider;
 use pleach_wire::{
     Add, Commit, ContentType, Encode, ExternalInit, GroupContextExtensions, GroupSecrets, MlsMessage,
@@ -16,7 +16,7 @@ use tls_codec::DeserializeBytes;
 
 /// `messages.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "messages.json", official_cases: 300, has_suites: false, check };
+    VectorFile { name: "messages.json", official_cases: 300, by: By::Nothing, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -23,12 +23,12 @@ use pleach_wire::{
 };
 
 /// The suite of a case.
-fn suite(provider: &CryptoProvider, id: u16) -> Checked<&CipherSuite> {
+pub(crate) fn suite(provider: &CryptoProvider, id: u16) -> Checked<&CipherSuite> {
     provider.suite(CipherSuiteId(id)).at("cipher_suite")
 }
 
 /// A GroupContext without extensions, as the vectors have it.
-fn group_context(
+pub(crate) fn group_context(
     suite: &CipherSuite,
     (group_id, epoch): (&[u8], u64),
     tree_hash: &[u8],
@@ -46,7 +46,7 @@ fn group_context(
 }
 
 /// The key package in an MLSMessage, its signature verified (R150).
-fn key_package(suite: &CipherSuite, field: &str, message: &[u8]) -> Checked<Kept<KeyPackage>> {
+pub(crate) fn key_package(suite: &CipherSuite, field: &str, message: &[u8]) -> Checked<Kept<KeyPackage>> {
     let message: MlsMessage = decode(message).at(field)?;
     let MlsMessageBody::KeyPackage(key_package) = message.body else {
         return Err(crate::Fault::new(field, "not a key package"));
@@ -56,7 +56,11 @@ fn key_package(suite: &CipherSuite, field: &str, message: &[u8]) -> Checked<Kept
 }
 
 /// Verifies a key package's own signature and that of its leaf.
-fn verify_key_package(suite: &CipherSuite, field: &str, key_package: &Kept<KeyPackage>) -> Checked {
+pub(crate) fn verify_key_package(
+    suite: &CipherSuite,
+    field: &str,
+    key_package: &Kept<KeyPackage>,
+) -> Checked {
     let leaf = &key_package.leaf_node;
     let verifier = suite.signature.load_verifier(&leaf.signature_key).at(field)?;
     let tbs = key_package.bytes_before_signature();
@@ -67,13 +71,13 @@ fn verify_key_package(suite: &CipherSuite, field: &str, key_package: &Kept<KeyPa
 
 /// A private key as the vectors have it: those of suite 5 without the zero octets that they begin with, which are put back
 /// here, because the library takes private keys of the right length only.
-fn fill_up(private: &[u8], len: usize) -> Secret {
+pub(crate) fn fill_up(private: &[u8], len: usize) -> Secret {
     let zeros = len.saturating_sub(private.len());
     Secret::from([&vec![0; zeros], private].concat())
 }
 
 /// The signer with this private key, which must belong to this public key.
-fn signer(suite: &CipherSuite, private: &[u8], public: (&str, &[u8])) -> Checked<Box<dyn Signer>> {
+pub(crate) fn signer(suite: &CipherSuite, private: &[u8], public: (&str, &[u8])) -> Checked<Box<dyn Signer>> {
     let (field, public) = public;
     let len = match suite.signature.scheme() {
         SignatureScheme::ECDSA_SECP521R1_SHA512 => 66,
@@ -85,7 +89,7 @@ fn signer(suite: &CipherSuite, private: &[u8], public: (&str, &[u8])) -> Checked
 }
 
 /// An HPKE private key, which must belong to this public key.
-fn kem_private(suite: &CipherSuite, private: &[u8], public: (&str, &[u8])) -> Checked<Secret> {
+pub(crate) fn kem_private(suite: &CipherSuite, private: &[u8], public: (&str, &[u8])) -> Checked<Secret> {
     let (field, public) = public;
     let private = fill_up(private, suite.kem.private_len());
     let loaded = suite.kem.load_private(&private).at(field)?;
@@ -94,6 +98,6 @@ fn kem_private(suite: &CipherSuite, private: &[u8], public: (&str, &[u8])) -> Ch
 }
 
 /// The tree of a ratchet_tree extension's data.
-fn tree(suite: &CipherSuite, field: &str, bytes: &[u8]) -> Checked<RatchetTree> {
+pub(crate) fn tree(suite: &CipherSuite, field: &str, bytes: &[u8]) -> Checked<RatchetTree> {
     RatchetTree::from_nodes(suite, decode(bytes).at(field)?).at(field)
 }

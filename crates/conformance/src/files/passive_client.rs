@@ -6,7 +6,7 @@
 use super::{kem_private, key_package, signer, suite};
 use crate::fault::{At, Bytes, Checked, Within, same_bytes};
 use crate::vector_file::fields;
-use crate::{Fault, VectorFile};
+use crate::{By, Fault, VectorFile};
 use pleach::{
     Client, Group, GroupConfig, KeyPackageRecord, LifetimePolicy, ManualClock, MemoryStorage, Received,
     WirePolicy,
@@ -19,15 +19,15 @@ use serde_json::Value;
 
 /// `passive-client-welcome.json`: joins.
 pub static WELCOME: VectorFile =
-    VectorFile { name: "passive-client-welcome.json", official_cases: 56, has_suites: true, check };
+    VectorFile { name: "passive-client-welcome.json", official_cases: 56, by: By::Suite, check };
 
 /// `passive-client-handling-commit.json`: all kinds of proposals, by value and by reference.
 pub static HANDLING_COMMIT: VectorFile =
-    VectorFile { name: "passive-client-handling-commit.json", official_cases: 91, has_suites: true, check };
+    VectorFile { name: "passive-client-handling-commit.json", official_cases: 91, by: By::Suite, check };
 
 /// `passive-client-random.json`: many epochs.
 pub static RANDOM: VectorFile =
-    VectorFile { name: "passive-client-random.json", official_cases: 1, has_suites: true, check };
+    VectorFile { name: "passive-client-random.json", official_cases: 1, by: By::Suite, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,9 +1,9 @@
 //! `psk_secret.json`: external pre-shared keys, chained (RFC 9420 §8.4).
 
 use super::suite;
-use crate::VectorFile;
 use crate::fault::{At, Bytes, Checked, same_bytes};
 use crate::vector_file::fields;
+use crate::{By, VectorFile};
 use pleach_crypto::{CipherSuite, CryptoProvider, Secret, SecureRandom};
 use pleach_key_schedule::psk_secret;
 use pleach_wire::{Opaque, PreSharedKeyId, Psk};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 /// `psk_secret.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "psk_secret.json", official_cases: 77, has_suites: true, check };
+    VectorFile { name: "psk_secret.json", official_cases: 77, by: By::Suite, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use super::suite;
 use crate::fault::{At, Bytes, Checked, Within, same_bytes};
 use crate::vector_file::fields;
-use crate::{Fault, VectorFile};
+use crate::{By, Fault, VectorFile};
 use pleach_crypto::{CipherSuite, CryptoProvider, SecureRandom};
 use pleach_framing::sender_data_key_and_nonce;
 use pleach_key_schedule::{EncryptionSecret, MessageKeys, RatchetKind, RatchetLimits, SecretTree};
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// `secret-tree.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "secret-tree.json", official_cases: 21, has_suites: true, check };
+    VectorFile { name: "secret-tree.json", official_cases: 21, by: By::Suite, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,9 +1,9 @@
 //! `transcript-hashes.json`: what one Commit does to the transcript (RFC 9420 §8.2).
 
 use super::suite;
-use crate::VectorFile;
 use crate::fault::{At, Bytes, Checked, ensure, same_bytes};
 use crate::vector_file::fields;
+use crate::{By, VectorFile};
 use pleach_crypto::{CipherSuite, CryptoProvider, SecureRandom};
 use pleach_key_schedule::{confirmed_transcript_hash, interim_transcript_hash};
 use pleach_wire::{
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 /// `transcript-hashes.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "transcript-hashes.json", official_cases: 7, has_suites: true, check };
+    VectorFile { name: "transcript-hashes.json", official_cases: 7, by: By::Suite, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,8 +1,8 @@
 //! `tree-math.json`: the relations of the nodes of a tree (RFC 9420 Appendix C).
 
-use crate::VectorFile;
 use crate::fault::{At, Checked, same};
 use crate::vector_file::fields;
+use crate::{By, VectorFile};
 use pleach_crypto::CryptoProvider;
 use pleach_wire::{NodeIndex, TreeSize};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// `tree-math.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "tree-math.json", official_cases: 10, has_suites: false, check };
+    VectorFile { name: "tree-math.json", official_cases: 10, by: By::Nothing, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 use super::{suite, tree, verify_key_package};
 use crate::fault::{At, Bytes, Checked, same_bytes};
 use crate::vector_file::fields;
-use crate::{Fault, VectorFile};
+use crate::{By, Fault, VectorFile};
 use pleach_crypto::CryptoProvider;
 use pleach_tree::RatchetTree;
 use pleach_wire::{LeafIndex, Proposal, decode, encode};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 /// `tree-operations.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "tree-operations.json", official_cases: 5, has_suites: true, check };
+    VectorFile { name: "tree-operations.json", official_cases: 5, by: By::Suite, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,9 +3,9 @@
 //! All key packages of the working group's file expired in 2024; lifetimes are no part of this check.
 
 use super::{suite, tree};
-use crate::VectorFile;
 use crate::fault::{At, Bytes, Checked, same, same_bytes};
 use crate::vector_file::fields;
+use crate::{By, VectorFile};
 use pleach_crypto::{CryptoProvider, Serial};
 use pleach_tree::RatchetTree;
 use pleach_wire::encode;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 /// `tree-validation.json`.
 pub static FILE: VectorFile =
-    VectorFile { name: "tree-validation.json", official_cases: 98, has_suites: true, check };
+    VectorFile { name: "tree-validation.json", official_cases: 98, by: By::Suite, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,8 +3,10 @@
 use super::{group_context, kem_private, signer, suite, tree};
 use crate::fault::{At, Bytes, Checked, Within, ensure, same, same_bytes};
 use crate::vector_file::fields;
-use crate::{Fault, VectorFile};
-use pleach_crypto::{CipherSuite, CryptoProvider, Secret, SecureRandom, Serial, Signer};
+use crate::{By, Fault, VectorFile};
+use pleach_crypto::{
+    CipherSuite, CryptoError, CryptoProvider, KemKeyPair, Secret, SecureRandom, Serial, Signer,
+};
 use pleach_tree::{NewLeaf, PendingPath, RatchetTree, TreeError, TreePrivate};
 use pleach_wire::{Kept, LeafIndex, LeafNode, LeafNodeSource, NodeIndex, Opaque, UpdatePath, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -12,8 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// `treekem.json`.
-pub static FILE: VectorFile =
-    VectorFile { name: "treekem.json", official_cases: 77, has_suites: true, check };
+pub static FILE: VectorFile = VectorFile { name: "treekem.json", official_cases: 77, by: By::Suite, check };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,7 +140,7 @@ impl Group<'_> {
             private.verify(&after).at(&field)?;
             // The library hands out keys, no path secrets: the one given must lead to the same key.
             let ancestor = leaf.node().common_ancestor(sender.node());
-            let expected = node_private(self.suite, &path_secret.secret()).at(&field)?;
+            let expected = node_key_pair(self.suite, &path_secret.secret()).at(&field)?.private;
             ensure(
                 private.secret(ancestor) == Some(&expected),
                 &field,
@@ -221,7 +222,7 @@ pub(crate) fn sign_leaf(
     Ok(leaf.with_signature(signature.into())?)
 }
 
-/// The private key of the node with this path secret (§7.4).
-fn node_private(suite: &CipherSuite, path_secret: &Secret) -> Result<Secret, pleach_crypto::CryptoError> {
-    Ok(suite.kem.derive_key_pair(&suite.derive_secret(path_secret, b"node")?)?.private)
+/// The key pair of the node with this path secret (§7.4).
+pub(crate) fn node_key_pair(suite: &CipherSuite, path_secret: &Secret) -> Result<KemKeyPair, CryptoError> {
+    suite.kem.derive_key_pair(&suite.derive_secret(path_secret, b"node")?)
 }

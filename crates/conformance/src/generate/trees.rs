@@ -14,18 +14,18 @@ use pleach_wire::{
 use std::collections::BTreeMap;
 
 /// A tree and what its members know.
-struct Grown<'a> {
-    suite: &'a CipherSuite,
-    random: &'a dyn SecureRandom,
+pub(super) struct Grown<'a> {
+    pub(super) suite: &'a CipherSuite,
+    pub(super) random: &'a dyn SecureRandom,
     group_id: Vec<u8>,
-    tree: RatchetTree,
-    keys: BTreeMap<LeafIndex, Keys>,
+    pub(super) tree: RatchetTree,
+    pub(super) keys: BTreeMap<LeafIndex, Keys>,
 }
 
-struct Keys {
+pub(super) struct Keys {
     member: Member,
-    leaf_private: Secret,
-    path_secrets: BTreeMap<NodeIndex, Secret>,
+    pub(super) leaf_private: Secret,
+    pub(super) path_secrets: BTreeMap<NodeIndex, Secret>,
 }
 
 impl Keys {
@@ -38,7 +38,7 @@ impl Keys {
 
 impl<'a> Grown<'a> {
     /// So many members, the first of whom has sent a path; if `worn`, with blank nodes and unmerged leaves.
-    fn new(seeded: &'a Seeded<'_>, members: usize, worn: bool) -> Checked<Self> {
+    pub(super) fn new(seeded: &'a Seeded<'_>, members: usize, worn: bool) -> Checked<Self> {
         let (suite, random) = (seeded.suite, &*seeded.provider.random);
         let (keys, leaf) = Keys::new(suite, random, 0);
         let mut grown = Self {
@@ -64,7 +64,7 @@ impl<'a> Grown<'a> {
         Ok(grown)
     }
 
-    fn add(&mut self) -> Checked<LeafIndex> {
+    pub(super) fn add(&mut self) -> Checked<LeafIndex> {
         let (keys, leaf) = Keys::new(self.suite, self.random, self.keys.len());
         let index = self.tree.add_leaf(leaf).at("add")?;
         self.keys.insert(index, keys);
@@ -81,7 +81,7 @@ impl<'a> Grown<'a> {
         Ok(())
     }
 
-    fn path_of(&self, sender: LeafIndex) -> Checked<PendingPath> {
+    pub(super) fn path_of(&self, sender: LeafIndex) -> Checked<PendingPath> {
         let keys = self.keys.get(&sender).at("sender")?;
         begin_path(&self.tree, &self.group_id, sender, &*keys.member.signer, self.random).at("path")
     }
@@ -149,12 +149,11 @@ pub(super) fn validation(seeded: &Seeded<'_>) -> Checked<Vec<tree_validation::Ca
     trees.into_iter().map(case).collect()
 }
 
-/// A path from every member of a tree.
+/// A path from every member of a tree; the smallest tree is enough for suites whose keys are large.
 pub(super) fn treekem(seeded: &Seeded<'_>) -> Checked<Vec<treekem::Case>> {
-    [(2, false), (3, false), (5, true)]
-        .into_iter()
-        .map(|(members, worn)| paths(&Grown::new(seeded, members, worn)?))
-        .collect()
+    let trees = [(2, false), (3, false), (5, true)];
+    let trees = if seeded.is_post_quantum { &trees[..1] } else { &trees[..] };
+    trees.iter().map(|(members, worn)| paths(&Grown::new(seeded, *members, *worn)?)).collect()
 }
 
 fn paths(grown: &Grown<'_>) -> Checked<treekem::Case> {

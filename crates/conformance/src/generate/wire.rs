@@ -13,7 +13,7 @@ use pleach_wire::{
 /// One of everything.
 pub(super) fn messages(seeded: &Seeded<'static>) -> Checked<messages::Case> {
     let random = &*seeded.provider.random;
-    let (joined, mut group) = passive::plain(seeded)?;
+    let (joined, mut group) = passive::joined(seeded, passive::PLAIN)?;
     let key_package = match decode::<MlsMessage>(&joined.key_package).at("key_package")?.body {
         MlsMessageBody::KeyPackage(key_package) => key_package,
         _ => return Err(crate::Fault::new("key_package", "another message")),
@@ -112,7 +112,7 @@ fn bytes(value: &impl Encode) -> Checked<Bytes> {
 
 /// The Welcome of the passive client.
 pub(super) fn welcome(seeded: &Seeded<'static>) -> Checked<welcome::Case> {
-    let (joined, group) = passive::plain(seeded)?;
+    let (joined, group) = passive::joined(seeded, passive::PLAIN)?;
     Ok(welcome::Case {
         cipher_suite: joined.cipher_suite,
         init_priv: joined.init_priv,
