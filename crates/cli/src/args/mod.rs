@@ -42,8 +42,8 @@ pub(crate) struct Global {
     /// Print one JSON document instead of text; with a file, print text and write the document there
     #[arg(long, global = true, num_args = 0..=1, require_equals = true, value_name = "FILE")]
     pub(crate) json: Option<Option<PathBuf>>,
-    /// The backends of the cryptography, the preferred first, with commas; otherwise what PLEACH_CRYPTO says; otherwise all
-    /// that is needed for every suite
+    /// The backends to use, the preferred first, with commas: aws-lc, rustcrypto, ring, post-quantum-fast, post-quantum; otherwise
+    /// what PLEACH_CRYPTO says; otherwise what has every suite
     #[arg(
         long,
         global = true,

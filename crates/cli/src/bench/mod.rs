@@ -8,8 +8,11 @@
 //! Not here: benchmarks of single primitives, which are in the workspace's `benches`.
 
 mod case;
+mod figures;
+mod machine;
 mod page;
 mod results;
+mod spread;
 mod table;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -24,7 +27,8 @@ use crate::inspect::time;
 use crate::io::Output;
 use crate::output::Report;
 use case::{Case, Repeats};
-use results::{Machine, Measured, Results};
+use machine::Machine;
+use results::{Measured, Results};
 
 pub(crate) fn bench(global: &Global, args: &BenchArgs) -> Result<Report, Failure> {
     let asked = Asked::read(global)?;

@@ -6,7 +6,9 @@
 use std::fmt::Write as _;
 
 use super::case::TEXT;
-use super::results::{Measured, Operation, Results, Size, duration, grouped};
+use super::figures;
+use super::results::{Measured, Operation, Results, Size};
+use super::spread::{duration, grouped};
 use crate::backends::{Backend, Kind};
 use crate::text;
 
@@ -38,16 +40,16 @@ pub(super) fn page(results: &Results) -> String {
     head(&mut out, results);
     choosing(&mut out, results);
     overview(&mut out, results);
-    times(&mut out, results);
-    sizes(&mut out, results);
-    numbers(&mut out, results);
+    figures::times(&mut out, results);
+    figures::sizes(&mut out, results);
+    figures::numbers(&mut out, results);
     foot(&mut out, results);
     out.push_str("</body>\n</html>\n");
     out
 }
 
 /// Text from outside this program, such as the processor's name.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         match c {
             '&' => out.push_str("&amp;"),
@@ -241,218 +243,6 @@ fn cell(
         "<td>{shown}<div class=\"mini\"><i style=\"--c:var(--{color});width:{:.1}%\"></i></div></td>",
         100.0 * value as f64 / most.max(1) as f64
     );
-}
-
-/// A scale from one power of ten to another.
-struct Decades {
-    from: i32,
-    to: i32,
-}
-
-impl Decades {
-    fn over(values: impl Iterator<Item = u64> + Clone) -> Self {
-        let log = |value: Option<u64>| (value.unwrap_or(1).max(1) as f64).log10();
-        let from = log(values.clone().min()).floor() as i32;
-        let to = log(values.max()).ceil() as i32;
-        Self { from, to: to.max(from + 1) }
-    }
-
-    /// Where a value is, in percent of the width.
-    fn place(&self, value: u64) -> f64 {
-        let log = (value.max(1) as f64).log10() - f64::from(self.from);
-        (100.0 * log / f64::from(self.to - self.from)).clamp(0.0, 100.0)
-    }
-
-    fn ticks(&self) -> String {
-        (self.from..=self.to).fold(String::new(), |mut out, power| {
-            let value = 10_u64.pow(u32::try_from(power).unwrap_or(0));
-            let label = duration(value).replace(".00", "").replace(".0", "");
-            let _ = write!(out, "<span style=\"left:{:.3}%\">{label}</span>", self.place(value));
-            out
-        })
-    }
-}
-
-fn times(out: &mut String, results: &Results) {
-    out.push_str(
-        "<section>\n<h2>Time</h2>\n<p>Medians; the thin dark line in a bar goes from the first to the third quartile. The scale is \
-         <strong>logarithmic</strong>: each grid line is ten times the one before. <span class=\"best\">&#9733;</span> marks the \
-         least of all; bold is the least of a suite's backends.</p>\n<div class=\"figures\">\n",
-    );
-    for operation in Operation::ALL {
-        let all = results.cases.iter().flat_map(|case| {
-            let time = case.time(*operation);
-            [time.median, time.q1, time.q3]
-        });
-        let scale = Decades::over(all);
-        let least = results.cases.iter().map(|case| case.time(*operation).median).min().unwrap_or(0);
-        let _ = writeln!(
-            out,
-            "<figure style=\"--step:{:.4}%\">\n<figcaption><h3>{}</h3><p>{}</p></figcaption>\n<div class=\"axis\"><span></span><span></span>\
-             <div class=\"ticks\">{}</div><span></span></div>",
-            100.0 / f64::from(scale.to - scale.from),
-            operation.title(),
-            operation.about(),
-            scale.ticks()
-        );
-        let mut kind = None;
-        for suite in results.suites() {
-            let quickest = suite.iter().map(|case| case.time(*operation).median).min().unwrap_or(0);
-            for (at, case) in suite.iter().enumerate() {
-                if kind.replace(case.kind) != Some(case.kind) {
-                    let _ = writeln!(out, "<div class=\"group\">{}</div>", case.kind.title());
-                }
-                let first = at == 0;
-                let best = suite.len() > 1 && case.time(*operation).median == quickest;
-                bar(out, case, *operation, &scale, (first, best, least));
-            }
-        }
-        out.push_str("</figure>\n");
-    }
-    out.push_str("</div>\n</section>\n");
-}
-
-fn bar(out: &mut String, case: &Measured, operation: Operation, scale: &Decades, marks: (bool, bool, u64)) {
-    let (first, quickest, least) = marks;
-    let time = case.time(operation);
-    let shown = duration(time.median);
-    let shown = match (time.median == least, quickest) {
-        (true, _) => format!("<span class=\"best\">&#9733; {shown}</span>"),
-        (false, true) => format!("<strong>{shown}</strong>"),
-        (false, false) => shown,
-    };
-    let number = if first { case.number() } else { String::new() };
-    let _ = writeln!(
-        out,
-        "<div class=\"row{}\" style=\"--c:var(--{backend})\" title=\"{} by {backend}: {} to {}, {} samples\" data-backend=\"{backend}\" \
-         data-suite=\"{}\" data-operation=\"{}\" data-median-ns=\"{}\" data-q1-ns=\"{}\" data-q3-ns=\"{}\" data-min-ns=\"{}\" \
-         data-max-ns=\"{}\" data-samples=\"{}\"><span class=\"id\">{number}</span><span class=\"who\">{backend}</span>\
-         <div class=\"plot\"><i style=\"width:{:.2}%\"></i><b style=\"left:{:.2}%;width:{:.2}%\"></b></div>\
-         <span class=\"value\">{shown} <small>&#177;{}&#8202;%</small></span></div>",
-        if first { " first" } else { "" },
-        escape(case.name),
-        duration(time.q1),
-        duration(time.q3),
-        time.samples,
-        case.suite.0,
-        operation.key(),
-        time.median,
-        time.q1,
-        time.q3,
-        time.min,
-        time.max,
-        time.samples,
-        scale.place(time.median),
-        scale.place(time.q1),
-        scale.place(time.q3) - scale.place(time.q1),
-        time.percent(),
-        backend = case.backend.name(),
-    );
-}
-
-fn sizes(out: &mut String, results: &Results) {
-    let _ = writeln!(
-        out,
-        "<section>\n<h2>Bytes</h2>\n<p>What is sent in a group of {} members. It does not depend on the backend. The scale is \
-         <strong>linear</strong> and begins at nothing; <span class=\"best\">&#9733;</span> marks the least. A Welcome and a GroupInfo \
-         hold the whole group, so they grow with it; a Commit grows with its logarithm.</p>\n<div class=\"figures wide\">",
-        results.members
-    );
-    for size in Size::SENT {
-        let suites: Vec<&Measured> = results.suites().iter().filter_map(|suite| suite.first()).collect();
-        let least = suites.iter().map(|case| case.bytes(*size)).min().unwrap_or(0);
-        let most = suites.iter().map(|case| case.bytes(*size)).max().unwrap_or(0).max(1);
-        let step = step(most);
-        let ticks = (0..=most / step).fold(String::new(), |mut out, tick| {
-            let _ = write!(
-                out,
-                "<span style=\"left:{:.3}%\">{}</span>",
-                100.0 * (tick * step) as f64 / most as f64,
-                grouped(tick * step)
-            );
-            out
-        });
-        let _ = writeln!(
-            out,
-            "<figure style=\"--step:{:.4}%\">\n<figcaption><h3>{}</h3><p>{}</p></figcaption>\n<div class=\"axis linear\"><span></span>\
-             <div class=\"ticks\">{ticks}</div><span></span></div>",
-            100.0 * step as f64 / most as f64,
-            size.title(),
-            size.about(),
-        );
-        let mut kind = None;
-        for case in suites {
-            if kind.replace(case.kind) != Some(case.kind) {
-                let _ = writeln!(out, "<div class=\"group\">{}</div>", case.kind.title());
-            }
-            let bytes = case.bytes(*size);
-            let shown = if bytes == least {
-                format!("<span class=\"best\">&#9733; {}</span>", grouped(bytes))
-            } else {
-                grouped(bytes)
-            };
-            let _ = writeln!(
-                out,
-                "<div class=\"row\" style=\"--c:var(--bytes)\" title=\"{}\"><span class=\"id\">{}</span><div class=\"plot\">\
-                 <i style=\"width:{:.2}%\"></i></div><span class=\"value\">{shown}</span></div>",
-                escape(case.name),
-                case.number(),
-                100.0 * bytes as f64 / most as f64,
-            );
-        }
-        out.push_str("</figure>\n");
-    }
-    out.push_str("</div>\n</section>\n");
-}
-
-/// A round distance between grid lines, so that there are two to five.
-fn step(most: u64) -> u64 {
-    let decade = 10_u64.pow(most.max(1).ilog10());
-    match most / decade {
-        0..=1 => (decade / 2).max(1),
-        2..=4 => decade,
-        _ => decade * 2,
-    }
-}
-
-/// Everything, in digits.
-fn numbers(out: &mut String, results: &Results) {
-    out.push_str(
-        "<section>\n<h2>All numbers</h2>\n<p>Median times, and bytes; the last four are kept private.</p>\n",
-    );
-    out.push_str("<div class=\"scroll\"><table>\n<thead><tr><th>suite</th><th>backend</th>");
-    for operation in Operation::ALL {
-        let _ = write!(out, "<th class=\"n\">{}</th>", operation.title());
-    }
-    for size in Size::ALL {
-        let _ = write!(out, "<th class=\"n\" title=\"{}\">{}</th>", size.about(), size.title());
-    }
-    out.push_str("</tr></thead>\n<tbody>\n");
-    for case in &results.cases {
-        let _ = write!(
-            out,
-            "<tr><th class=\"id\" title=\"{}\">{}</th><td>{}</td>",
-            escape(case.name),
-            case.number(),
-            case.backend.name()
-        );
-        for operation in Operation::ALL {
-            let _ = write!(out, "<td class=\"n\">{}</td>", duration(case.time(*operation).median));
-        }
-        for size in Size::ALL {
-            let bytes = case.bytes(*size);
-            let _ = write!(
-                out,
-                "<td class=\"n\" data-backend=\"{}\" data-suite=\"{}\" data-size=\"{}\" data-bytes=\"{bytes}\">{}</td>",
-                case.backend.name(),
-                case.suite.0,
-                size.key(),
-                grouped(bytes)
-            );
-        }
-        out.push_str("</tr>\n");
-    }
-    out.push_str("</tbody></table></div>\n</section>\n");
 }
 
 fn foot(out: &mut String, results: &Results) {

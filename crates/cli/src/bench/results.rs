@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::machine::Machine;
+use super::spread::Spread;
 use crate::backends::{self, Backend, Kind, Numbering};
 use crate::commands::algorithms;
 use crate::output::Item;
@@ -102,40 +104,6 @@ impl Samples {
     /// Forgets the times, after the first round: it fills caches.
     pub(super) fn warm(&mut self) {
         self.times = Default::default();
-    }
-}
-
-/// The middle of what was measured, and how far it spreads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Spread {
-    pub(super) median: u64,
-    pub(super) q1: u64,
-    pub(super) q3: u64,
-    pub(super) min: u64,
-    pub(super) max: u64,
-    pub(super) samples: usize,
-}
-
-impl Spread {
-    pub(super) fn of(values: &[u64]) -> Self {
-        let mut sorted = values.to_vec();
-        sorted.sort_unstable();
-        // Between two neighbours in proportion.
-        let at = |quarters: usize| {
-            let place = sorted.len().saturating_sub(1) * quarters;
-            let low = sorted.get(place / 4).copied().unwrap_or(0);
-            let high = sorted.get(place / 4 + 1).copied().unwrap_or(low);
-            low + (high - low) * (place % 4) as u64 / 4
-        };
-        Self { median: at(2), q1: at(1), q3: at(3), min: at(0), max: at(4), samples: values.len() }
-    }
-
-    /// Half of the distance between the quartiles, in percent of the median.
-    pub(super) const fn percent(&self) -> u64 {
-        match ((self.q3 - self.q1) * 50).checked_div(self.median) {
-            Some(percent) => percent,
-            None => 0,
-        }
     }
 }
 
@@ -261,103 +229,9 @@ impl Results {
     }
 }
 
-/// Where it ran.
-#[derive(Debug, Clone)]
-pub(super) struct Machine {
-    pub(super) version: &'static str,
-    pub(super) optimised: bool,
-    pub(super) system: String,
-    pub(super) processor: Option<String>,
-    pub(super) threads: usize,
-}
-
-impl Machine {
-    pub(super) fn this() -> Self {
-        Self {
-            version: env!("CARGO_PKG_VERSION"),
-            optimised: !cfg!(debug_assertions),
-            system: format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH),
-            processor: processor(),
-            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        }
-    }
-
-    fn json(&self) -> Item {
-        Item::object()
-            .with("system", self.system.as_str())
-            .with("processor", self.processor.as_deref())
-            .with("threads", self.threads)
-    }
-
-    /// In one line.
-    pub(super) fn line(&self) -> String {
-        let processor = self.processor.as_deref().unwrap_or("unknown processor");
-        format!("{processor}, {}, {}", text::count(self.threads, "thread"), self.system)
-    }
-}
-
-/// The processor's name, where the system tells it to everybody.
-fn processor() -> Option<String> {
-    let file = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = file.lines().find(|line| line.starts_with("model name"))?;
-    let name = line.split_once(':')?.1.split_whitespace().collect::<Vec<_>>().join(" ");
-    (!name.is_empty() && !name.chars().any(char::is_control)).then_some(name)
-}
-
-/// Three digits and a unit.
-pub(super) fn duration(nanoseconds: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")];
-    for (unit, name) in UNITS {
-        if nanoseconds >= unit {
-            let value = nanoseconds as f64 / unit as f64;
-            let digits = if value < 9.995 {
-                2
-            } else if value < 99.95 {
-                1
-            } else {
-                0
-            };
-            return format!("{value:.digits$} {name}");
-        }
-    }
-    format!("{nanoseconds} ns")
-}
-
-/// Digits in groups of three.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quartiles() {
-        assert_eq!(Spread::of(&[]), Spread::default());
-        let one = Spread::of(&[7]);
-        assert_eq!((one.median, one.q1, one.q3, one.samples), (7, 7, 7, 1));
-        let five = Spread::of(&[50, 10, 20, 30, 40]);
-        assert_eq!((five.min, five.q1, five.median, five.q3, five.max), (10, 20, 30, 40, 50));
-        assert_eq!(five.percent(), 33);
-        let two = Spread::of(&[100, 200]);
-        assert_eq!((two.q1, two.median, two.q3), (125, 150, 175));
-    }
-
-    #[test]
-    fn numbers_for_people() {
-        let shown = [999, 1_000, 9_994, 12_345, 999_900, 1_234_567, 2_000_000_000].map(duration);
-        assert_eq!(shown, ["999 ns", "1.00 µs", "9.99 µs", "12.3 µs", "1000 µs", "1.23 ms", "2.00 s"]);
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn every_name_has_a_place() {

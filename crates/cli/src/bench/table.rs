@@ -1,6 +1,7 @@
 //! The results in lines of text: a block for each suite, a row for each backend.
 
-use super::results::{Measured, Operation, Results, Size, duration, grouped};
+use super::results::{Measured, Operation, Results, Size};
+use super::spread::{duration, grouped};
 use crate::text;
 
 const WIDTH: usize = 14;
