@@ -13,8 +13,8 @@
 //! | ECDSA P-256, P-384, P-521 | 2, 7, 5 | AWS-LC |
 //! | randomness | | AWS-LC |
 //!
-//! Suites 4 and 6 are missing: AWS-LC has neither X448 nor Ed448. `CipherSuite { aead: &AES_256_GCM, .. }` over another
-//! backend's suite 4 still moves most of the work here.
+//! Suites 4 and 6 are missing: AWS-LC has neither X448 nor Ed448; with `CipherSuite { aead: &AES_256_GCM, ..THEIRS }`, another
+//! backend's suite 4 gets its AEAD from here.
 //!
 //! ```
 //! use pleach_aws_lc::{AES_256_GCM, provider};
@@ -50,7 +50,8 @@
 //!
 //! Cost: an AEAD call is one key schedule and one heap allocation. Loading a P-256, P-384 or P-521 private key is two
 //! multiplications of the base point, since AWS-LC computes the public key and then checks it. Ed25519 takes a message as one
-//! slice, so one in parts is copied once; everything else is streamed.
+//! slice, so one in parts is copied once; everything else is streamed. The first random byte of a process takes as long as
+//! thousands of key agreements, because AWS-LC gathers entropy from the processor's jitter; later ones take about a microsecond.
 //!
 //! It deliberately holds no protocol logic, and DHKEM and HPKE are `pleach-crypto`'s.
 //!

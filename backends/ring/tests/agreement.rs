@@ -1,8 +1,8 @@
 //! Agreement with the pure Rust backend, algorithm by algorithm, on random inputs of every length that matters to a block or a limit.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use pleach_ring::{SUITES, SystemRandom};
 use pleach_crypto::{CipherSuite, CryptoError, Secret, SecureRandom};
+use pleach_ring::{SUITES, SystemRandom};
 
 /// Around the blocks and outputs of SHA-2 and AES, and beyond.
 const LENGTHS: [usize; 18] = [0, 1, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 111, 112, 127, 128, 129, 1000];

@@ -5,8 +5,8 @@
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION};
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
-use pleach_ring::{ED25519, SystemRandom};
 use pleach_crypto::{Secret, Signature, Signed};
+use pleach_ring::{ED25519, SystemRandom};
 use sha2::{Digest, Sha512};
 
 const MESSAGE: &[&[u8]] = &[b"mess", b"age"];

@@ -1,8 +1,8 @@
 //! Encodings of keys and ECDSA signatures that are nearly right. What the library underneath takes besides is refused here.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use pleach_ring::{DHKEM_X25519, SUITES, SystemRandom};
 use pleach_crypto::{CipherSuite, CryptoError, Kem, Secret, Signature, SignatureScheme};
+use pleach_ring::{DHKEM_X25519, SUITES, SystemRandom};
 
 /// The suites on a NIST curve, each with the length of a scalar and the order.
 fn nist() -> impl Iterator<Item = (&'static CipherSuite, usize, Vec<u8>)> {

@@ -1,9 +1,8 @@
 //! X25519 and the points of low order: refused as keys (R014), and an all-zero result for whoever uses the group itself.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
-use pleach_ring::{DHKEM_X25519, SystemRandom, X25519};
 use pleach_crypto::dhkem::DhGroup;
 use pleach_crypto::{CryptoError, Kem};
+use pleach_ring::{DHKEM_X25519, SystemRandom, X25519};
 
 // breaks: R014
 #[test]

@@ -1,8 +1,8 @@
 //! The table of suites: which ones there are, what RFC 9420 §17.1 registers under their numbers, and how suites are mixed.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use pleach_ring::{AES_128_GCM, SUITES, provider};
 use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, SuiteAlgorithms, UnsupportedCipherSuite};
+use pleach_ring::{AES_128_GCM, SUITES, provider};
 
 /// The numbers of the suites that this crate claims.
 const CLAIMED: [u16; 4] = [1, 2, 3, 7];
