@@ -6,13 +6,14 @@
 //!   provider; [`random`]: randomness that can be repeated;
 //! - [`behaviour`]: what a group does, seen through the facade; [`matrix`]: that over every backend, suite and engine;
 //! - [`synthetic`]: large valid trees made in O(n); [`members`]: signed leaves;
-//! - [`storage_suite`]: what every storage engine must pass; [`auth`]: the one permissive authentication service.
+//! - [`crypto_suite`]: what every crypto backend must pass; [`storage_suite`]: what every storage engine must pass; [`auth`]: the one permissive authentication service.
 //!
 //! For tests alone: nothing here protects anything, and much of it panics where a test is wrong.
 
 pub mod auth;
 pub mod behaviour;
 pub mod counting;
+pub mod crypto_suite;
 pub mod malform;
 pub mod matrix;
 pub mod members;

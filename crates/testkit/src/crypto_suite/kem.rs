@@ -1,0 +1,431 @@
+//! KEMs: lengths, both sides of an encapsulation, and every kind of bad key (R013, R014).
+//!
+//! [`check`] is what all KEMs have in common, [`keys`] what their groups ask for: points on the curve in the one form, scalars in
+//! range, no point of low order. Of a hybrid, the half that is a NIST curve is checked like the curve.
+
+use pleach_crypto::{CryptoError, Kem, KemId, KemPrivateKey, Secret};
+
+use super::Random;
+use super::inputs::{Listed, hex, secret, short, shows};
+use super::report::{Checks, Stop};
+
+/// `Npk`, `Nsk`, `Nenc` and `Nsecret`.
+fn lengths(id: KemId) -> Option<[usize; 4]> {
+    Some(match id {
+        KemId::DHKEM_P256 => [65, 32, 65, 32],
+        KemId::DHKEM_P384 => [97, 48, 97, 48],
+        KemId::DHKEM_P521 => [133, 66, 133, 64],
+        KemId::DHKEM_X25519 => [32, 32, 32, 32],
+        KemId::DHKEM_X448 => [56, 56, 56, 64],
+        KemId::ML_KEM_768 => [1184, 64, 1088, 32],
+        KemId::ML_KEM_1024 => [1568, 64, 1568, 32],
+        KemId::MLKEM768_P256 => [1249, 32, 1153, 32],
+        KemId::MLKEM1024_P384 => [1665, 32, 1665, 32],
+        KemId::MLKEM768_X25519 => [1216, 32, 1120, 32],
+        _ => return None,
+    })
+}
+
+/// What every KEM must do.
+pub(super) fn check(c: &mut Checks, kem: &dyn Kem, rng: Random<'_>) -> Result<(), Stop> {
+    let pair = c.ok("a key pair is generated", kem.generate_key_pair(rng))?;
+    let other = c.ok("a key pair is generated", kem.generate_key_pair(rng))?;
+    c.holds("generated keys differ", pair != other, || short(&pair.public));
+    let private = c.ok("a private key loads", kem.load_private(&pair.private))?;
+    let public = c.ok("a public key loads", kem.load_public(&pair.public))?;
+    c.bytes("a private key knows its public key", private.public(), &pair.public);
+    let (shared, enc) = c.ok("a public key encapsulates", public.encap(rng))?;
+
+    let got = [pair.public.len(), pair.private.len(), enc.len(), shared.len()];
+    c.equal(
+        "the lengths are those that are promised",
+        [got[0], got[1], got[2]],
+        [kem.public_len(), kem.private_len(), kem.enc_len()],
+    );
+    c.equal("the lengths are those of the registry", got, lengths(kem.id()).unwrap_or(got));
+
+    let decapsulated = c.ok("a private key decapsulates", private.decap(&enc))?;
+    c.holds("both sides have the same secret", decapsulated == shared, || short(&enc));
+    let zero = shared == Secret::zero(shared.len());
+    c.holds("a shared secret is not zero", !zero, || short(&enc));
+    let (again, again_enc) = c.ok("a public key encapsulates", public.encap(rng))?;
+    c.holds("encapsulations differ", again != shared && again_enc != enc, || short(&enc));
+    let theirs = c.ok("a private key loads", kem.load_private(&other.private))?.decap(&enc);
+    c.holds("another key has another secret", theirs != Ok(shared.clone()), || short(&enc));
+    for bit in (0..enc.len() * 8).step_by(enc.len().div_ceil(40) * 8 + 1) {
+        let mut changed = enc.clone();
+        if let Some(byte) = changed.get_mut(bit / 8) {
+            *byte ^= 1 << (bit % 8);
+        }
+        let result = private.decap(&changed);
+        // X25519 ignores the topmost bit, but the encapsulated key goes into the secret as it is.
+        c.holds("a changed encapsulated key has another secret", result != Ok(shared.clone()), || {
+            format!("bit {bit}")
+        });
+        let refused = matches!(result, Ok(_) | Err(CryptoError::InvalidEncapsulation));
+        c.holds("decapsulation fails with InvalidEncapsulation only", refused, || {
+            format!("{result:?}, bit {bit}")
+        });
+        c.holds("decapsulation is deterministic", private.decap(&changed) == result, || format!("bit {bit}"));
+    }
+
+    derivation(c, kem)?;
+    randomness(c, kem, &pair.public)?;
+    wrong_lengths(c, kem, &*private, &pair.public, &enc, &pair.private);
+    let shown = format!("{private:?} {pair:?} {:#?} {:#?}", private, pair);
+    c.holds("Debug shows no private key", !shows(&shown, pair.private.as_bytes()), || shown.clone());
+    Ok(())
+}
+
+fn derivation(c: &mut Checks, kem: &dyn Kem) -> Result<(), Stop> {
+    let mut seen = Vec::new();
+    for len in [32, 33, 48, 64, 66, 100] {
+        for fill in [1, 2] {
+            let ikm = Secret::copy_from(&vec![fill; len]);
+            let pair = c.ok("DeriveKeyPair gives a key pair", kem.derive_key_pair(&ikm))?;
+            let again = c.ok("DeriveKeyPair gives a key pair", kem.derive_key_pair(&ikm))?;
+            c.equal("DeriveKeyPair is deterministic", &pair, &again);
+            let private = c.ok("a derived key loads", kem.load_private(&pair.private))?;
+            c.bytes("a private key knows its public key", private.public(), &pair.public);
+            c.holds("DeriveKeyPair depends on all of its input", !seen.contains(&pair.public), || {
+                short(ikm.as_bytes())
+            });
+            seen.push(pair.public);
+        }
+    }
+    let (ikm, sk, pk) = match kem.id() {
+        // RFC 9180 A.1.1.
+        KemId::DHKEM_X25519 => (
+            "7268600d403fce431561aef583ee1613527cff655c1343f29812e66706df3234",
+            "52c4a758a802cd8b936eceea314432798d5baf2d7e9235dc084ab1b9cfa2f736",
+            "37fda3567bdbd628e88668c3c8d7e97d1d1253b6d4ea6d44c150f741f1bf4431",
+        ),
+        _ => return Ok(()),
+    };
+    let pair = c.ok("DeriveKeyPair gives a key pair", kem.derive_key_pair(&secret(ikm)))?;
+    c.bytes("derived keys are those of RFC 9180", pair.private.as_bytes(), &hex(sk));
+    c.bytes("derived keys are those of RFC 9180", &pair.public, &hex(pk));
+    Ok(())
+}
+
+fn randomness(c: &mut Checks, kem: &dyn Kem, public: &[u8]) -> Result<(), Stop> {
+    let unavailable = [CryptoError::RandomUnavailable];
+    let none = Listed::new(&[]);
+    let input = || "no randomness".to_owned();
+    c.refused("no key without randomness", kem.generate_key_pair(&none), &unavailable, input);
+    let public = c.ok("a public key loads", kem.load_public(public))?;
+    c.refused("no encapsulation without randomness", public.encap(&none), &unavailable, input);
+    Ok(())
+}
+
+fn wrong_lengths(
+    c: &mut Checks,
+    kem: &dyn Kem,
+    key: &dyn KemPrivateKey,
+    public: &[u8],
+    enc: &[u8],
+    private: &Secret,
+) {
+    let resized = |bytes: &[u8], len| {
+        let mut bytes = bytes.to_vec();
+        bytes.resize(len, 1);
+        bytes
+    };
+    for len in (0..=public.len() + 1).chain([public.len() * 2]).filter(|len| *len != public.len()) {
+        let result = kem.load_public(&resized(public, len));
+        let input = || format!("{len} bytes");
+        c.refused(
+            "a public key of another length is refused",
+            result,
+            &[CryptoError::InvalidPublicKey],
+            input,
+        );
+    }
+    for len in (0..=enc.len() + 1).chain([enc.len() * 2]).filter(|len| *len != enc.len()) {
+        let result = key.decap(&resized(enc, len));
+        let input = || format!("{len} bytes");
+        c.refused(
+            "an encapsulated key of another length is refused",
+            result,
+            &[CryptoError::InvalidEncapsulation],
+            input,
+        );
+    }
+    for len in (0..=private.len() + 1).chain([private.len() * 2]).filter(|len| *len != private.len()) {
+        let result = kem.load_private(&Secret::from(resized(private.as_bytes(), len)));
+        let input = || format!("{len} bytes");
+        c.refused(
+            "a private key of another length is refused",
+            result,
+            &[CryptoError::InvalidPrivateKey],
+            input,
+        );
+    }
+}
+
+/// What the KEM's group asks of keys.
+pub(super) fn keys(c: &mut Checks, kem: &dyn Kem, rng: Random<'_>) -> Result<(), Stop> {
+    match kem.id() {
+        KemId::DHKEM_P256 | KemId::DHKEM_P384 | KemId::DHKEM_P521 => {
+            points(c, kem, rng, 0, 0)?;
+            scalars(c, kem)
+        }
+        KemId::MLKEM768_P256 => points(c, kem, rng, 1184, 1088),
+        KemId::MLKEM1024_P384 => points(c, kem, rng, 1568, 1568),
+        KemId::DHKEM_X25519 => low_order(c, kem, rng, x25519_low_order()),
+        KemId::DHKEM_X448 => low_order(c, kem, rng, x448_low_order()),
+        _ => Ok(()),
+    }
+}
+
+/// A NIST curve: the order, `p`, and a point with an `x` so small that `x + p` fits too.
+pub(super) struct NistCurve {
+    pub(super) order: Vec<u8>,
+    prime: Vec<u8>,
+    small: (u8, Vec<u8>),
+}
+
+impl NistCurve {
+    /// The curve with field elements of this length.
+    pub(super) fn of_len(len: usize) -> Option<Self> {
+        let [order, prime, y] = match len {
+            32 => [
+                "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+                "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
+                P256_Y,
+            ],
+            48 => [
+                "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
+                "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffff0000000000000000ffffffff",
+                P384_Y,
+            ],
+            66 => [
+                "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa
+                 51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+                "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+                 ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+                P521_Y,
+            ],
+            _ => return None,
+        };
+        let x = match len {
+            32 => P256_X,
+            48 => P384_X,
+            _ => P521_X,
+        };
+        Some(Self { order: hex(order), prime: hex(prime), small: (x, hex(y)) })
+    }
+
+    /// Encodings that are no key, each with what is wrong with it. `point` is one on the curve, uncompressed.
+    pub(super) fn bad_points(&self, point: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+        let (_, xy) = point.split_at(point.len().min(1));
+        let len = self.prime.len();
+        let (x, y) = xy.split_at(len.min(xy.len()));
+        let odd = y.last().map_or(0, |byte| byte & 1);
+        let mut bad = vec![
+            ("compressed", [&[2 + odd], x].concat()),
+            ("compressed, the other sign", [&[3 - odd], x].concat()),
+            ("a compressed point's first byte", [&[2 + odd], x, y].concat()),
+            ("compact", [&[5], x].concat()),
+            ("hybrid", [&[6 + odd], x, y].concat()),
+            ("hybrid, the other sign", [&[7 - odd], x, y].concat()),
+            ("without a first byte", [x, y].concat()),
+            ("first byte zero", [&[0], x, y].concat()),
+            ("infinity", vec![0]),
+            ("infinity, padded", vec![0; 1 + 2 * len]),
+            ("x and y swapped", [&[4], y, x].concat()),
+            ("(0, 0)", [&[4][..], &vec![0; 2 * len]].concat()),
+            ("coordinates beyond the field", [&[4][..], &vec![0xFF; 2 * len]].concat()),
+            ("x = p", [&[4], &self.prime[..], y].concat()),
+            ("y = p", [&[4], x, &self.prime].concat()),
+            ("a byte more", [point, &[0]].concat()),
+        ];
+        for at in [1, len, len + 1, 2 * len] {
+            let mut moved = point.to_vec();
+            if let Some(byte) = moved.get_mut(at) {
+                *byte ^= 1;
+            }
+            bad.push(("off the curve", moved));
+        }
+        let (x, y) = &self.small;
+        bad.push(("x + p", [&[4], &add(&self.prime, *x)[..], y].concat()));
+        bad
+    }
+
+    /// The point with the small `x`.
+    pub(super) fn small_point(&self) -> Vec<u8> {
+        let (x, y) = &self.small;
+        let mut point = vec![0; 1 + self.prime.len()];
+        if let [first, .., last] = &mut point[..] {
+            (*first, *last) = (4, *x);
+        }
+        [point, y.clone()].concat()
+    }
+
+    /// Scalars that are no private key.
+    pub(super) fn bad_scalars(&self) -> Vec<(&'static str, Secret)> {
+        let len = self.order.len();
+        vec![
+            ("zero", Secret::zero(len)),
+            ("the order", Secret::copy_from(&self.order)),
+            ("the order plus one", Secret::from(add(&self.order, 1))),
+            ("all bits", Secret::copy_from(&vec![0xFF; len])),
+        ]
+    }
+
+    /// The smallest and the largest private key.
+    pub(super) fn edge_scalars(&self) -> [Secret; 2] {
+        let mut one = vec![0; self.order.len()];
+        if let Some(last) = one.last_mut() {
+            *last = 1;
+        }
+        let mut below = self.order.clone();
+        if let Some(last) = below.last_mut() {
+            *last -= 1; // the orders are odd
+        }
+        [Secret::from(one), Secret::from(below)]
+    }
+}
+
+const P256_X: u8 = 5;
+const P256_Y: &str = "459243b9aa581806fe913bce99817ade11ca503c64d9a3c533415c083248fbcc";
+const P384_X: u8 = 2;
+const P384_Y: &str =
+    "8cdeadbbd04911a3c1931e26df3fa6439dca9c7eb286fbd46fc319f0e2bb780232baf57825fc0c1912ada2fefe84024c";
+const P521_X: u8 = 1;
+const P521_Y: &str = "0010e59be93c4f269c0269c79e2afd65d6aeaa9b701eacc194fb3ee03df47849bf55
+    0ec636ebee0ddd4a16f1cd9406605af38f584567770e3f272d688c832e843564";
+
+/// A big-endian number and a small one.
+fn add(number: &[u8], small: u8) -> Vec<u8> {
+    let mut carry = u16::from(small);
+    let mut sum: Vec<u8> = number
+        .iter()
+        .rev()
+        .map(|byte| {
+            carry += u16::from(*byte);
+            let low = carry as u8;
+            carry >>= 8;
+            low
+        })
+        .collect();
+    sum.reverse();
+    sum
+}
+
+/// Bad points, as a public key or as an encapsulated key, after `pk_at` and `enc_at` bytes of the post-quantum half.
+fn points(c: &mut Checks, kem: &dyn Kem, rng: Random<'_>, pk_at: usize, enc_at: usize) -> Result<(), Stop> {
+    let pair = c.ok("a key pair is generated", kem.generate_key_pair(rng))?;
+    let private = c.ok("a private key loads", kem.load_private(&pair.private))?;
+    let public = c.ok("a public key loads", kem.load_public(&pair.public))?;
+    let (_, enc) = c.ok("a public key encapsulates", public.encap(rng))?;
+    let (Some((pk_pq, pk)), Some((enc_pq, _))) =
+        (pair.public.split_at_checked(pk_at), enc.split_at_checked(enc_at))
+    else {
+        return Ok(());
+    };
+    let Some(curve) = NistCurve::of_len((pk.len() - 1) / 2) else { return Ok(()) };
+    for (what, bad) in curve.bad_points(pk) {
+        let input = || format!("{what}: {}", short(&bad));
+        let loaded = kem.load_public(&[pk_pq, &bad].concat());
+        c.refused(
+            "only uncompressed points of the curve are public keys",
+            loaded,
+            &[CryptoError::InvalidPublicKey],
+            input,
+        );
+        let decapsulated = private.decap(&[enc_pq, &bad].concat());
+        let expected = [CryptoError::InvalidEncapsulation];
+        c.refused(
+            "only uncompressed points of the curve are encapsulated keys",
+            decapsulated,
+            &expected,
+            input,
+        );
+    }
+    let small = curve.small_point();
+    c.ok("a point with small coordinates is a public key", kem.load_public(&[pk_pq, &small].concat()))?;
+    c.ok("a point with small coordinates is an encapsulated key", private.decap(&[enc_pq, &small].concat()))?;
+    Ok(())
+}
+
+fn scalars(c: &mut Checks, kem: &dyn Kem) -> Result<(), Stop> {
+    let Some(curve) = NistCurve::of_len(kem.private_len()) else { return Ok(()) };
+    for (what, bad) in curve.bad_scalars() {
+        let loaded = kem.load_private(&bad);
+        c.refused(
+            "private keys are at least one and below the order",
+            loaded,
+            &[CryptoError::InvalidPrivateKey],
+            || what.to_owned(),
+        );
+    }
+    for scalar in curve.edge_scalars() {
+        c.ok("the smallest and the largest scalar are private keys", kem.load_private(&scalar))?;
+    }
+    Ok(())
+}
+
+/// 0, 1, the two of order 8, p - 1, p and p + 1, each with both values of the bit that X25519 ignores.
+fn x25519_low_order() -> Vec<Vec<u8>> {
+    let points = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+    let with_top = |mut point: Vec<u8>| {
+        if let Some(last) = point.last_mut() {
+            *last |= 0x80;
+        }
+        point
+    };
+    points.map(hex).into_iter().flat_map(|point| [point.clone(), with_top(point)]).collect()
+}
+
+/// 0, 1, p - 1, p and p + 1 for p = 2^448 - 2^224 - 1.
+fn x448_low_order() -> Vec<Vec<u8>> {
+    let ends =
+        [("00", "00", "00"), ("01", "00", "00"), ("fe", "ff", "fe"), ("ff", "ff", "fe"), ("00", "00", "ff")];
+    let point = |(first, low, middle): (&str, &str, &str)| {
+        let high = if middle == "00" { "00" } else { "ff" };
+        hex(&format!("{first}{}{middle}{}", low.repeat(27), high.repeat(27)))
+    };
+    ends.map(point).to_vec()
+}
+
+fn low_order(c: &mut Checks, kem: &dyn Kem, rng: Random<'_>, points: Vec<Vec<u8>>) -> Result<(), Stop> {
+    let pair = c.ok("a key pair is generated", kem.generate_key_pair(rng))?;
+    let private = c.ok("a private key loads", kem.load_private(&pair.private))?;
+    for point in points {
+        let input = || short(&point);
+        let loaded = kem.load_public(&point);
+        c.refused("a point of low order is no public key", loaded, &[CryptoError::InvalidPublicKey], input);
+        let decapsulated = private.decap(&point);
+        c.refused(
+            "an all-zero shared secret is refused",
+            decapsulated,
+            &[CryptoError::InvalidEncapsulation],
+            input,
+        );
+    }
+    // Their neighbours are keys: the refusal is exact.
+    let edges = [(0, 2), (0, 3), (0, 9), (kem.public_len() - 1, 1)];
+    for (at, value) in edges {
+        let mut point = vec![0; kem.public_len()];
+        if let Some(byte) = point.get_mut(at) {
+            *byte = value;
+        }
+        let public = c.ok("a point next to one of low order is a public key", kem.load_public(&point))?;
+        c.ok("a point next to one of low order is a public key", public.encap(rng))?;
+    }
+    // Every private key of the right length is one, zero included: clamping sees to it.
+    for fill in [0x00, 0xFF] {
+        let private = Secret::copy_from(&vec![fill; kem.private_len()]);
+        c.ok("every string of the right length is a private key", kem.load_private(&private))?;
+    }
+    Ok(())
+}
