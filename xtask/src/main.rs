@@ -43,7 +43,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Check or generate test vectors in the working group's format
+    /// Check published test vectors, or generate our own in their format
     Vectors {
         #[command(subcommand)]
         what: Vectors,
@@ -74,7 +74,13 @@ enum Task {
 #[derive(Subcommand)]
 enum Vectors {
     /// Run every vector file of a directory
-    Check { dir: PathBuf },
+    Check {
+        /// Where they are
+        dir: PathBuf,
+        /// Passed on to the runner: --crypto BACKEND, --suite NUMBER, --file NAME
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Write our own vectors
     Generate {
         /// Where to
@@ -87,7 +93,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Ci { only } => ci::run(only.as_deref()),
         Task::Matrix { arguments } => vectors::matrix(&arguments),
-        Task::Vectors { what: Vectors::Check { dir } } => vectors::check(&dir),
+        Task::Vectors { what: Vectors::Check { dir, options } } => vectors::check_with(&dir, &options),
         Task::Vectors { what: Vectors::Generate { dir } } => vectors::generate(&dir),
         Task::Backends => backends::run(),
         Task::Tidy => tidy::run(),

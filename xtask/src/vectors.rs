@@ -8,10 +8,16 @@ use std::path::{Path, absolute};
 
 /// Runs every vector file of a directory; a missing or failed case is an error.
 pub(crate) fn check(dir: &Path) -> Result<()> {
+    check_with(dir, &[])
+}
+
+/// As [`check`], with options of the runner: `--crypto`, `--suite`, `--file`.
+pub(crate) fn check_with(dir: &Path, options: &[String]) -> Result<()> {
     if !dir.is_dir() {
         return Err(format!("{}: no such directory", dir.display()));
     }
-    delegate("pleach-conformance", "vectors", &["check".into(), path(dir)?])
+    let arguments = [&["check".into(), path(dir)?], options].concat();
+    delegate("pleach-conformance", "vectors", &arguments)
 }
 
 /// Writes our own vectors into a directory.
