@@ -4,13 +4,6 @@
 //! The private key is a seed of 32 bytes. SHAKE256 makes of it the seed of ML-KEM and that of the group; a loaded private key
 //! keeps both halves expanded. Public keys and ciphertexts are those of the halves, ML-KEM first, NIST points uncompressed.
 //!
-//! # Degenerate X25519 keys
-//! The drafts take X25519 as RFC 7748 defines it, where the check for an all-zero result is a MAY; the research group has said that it will
-//! settle on one behaviour and has not yet published which. Refused here, as DHKEM(X25519) must (RFC 9180 §7.1.4, R014): a small-order
-//! X25519 half of a public key when it is parsed, and of a ciphertext (or an all-zero result) in decapsulation. That is
-//! what the implementations do that other MLS stacks build on: OpenSSL, AWS-LC, Go's `crypto/ecdh`, libcrux. An honest
-//! key or ciphertext is like that with a probability of 2^-250. The crate `x-wing` accepts them by default.
-//!
 //! Cost over the two halves: three SHAKE256 permutations for a key, two SHA3-256 permutations for a secret.
 
 use crate::derive::{combine, labeled_seed, shake256};
@@ -69,6 +62,14 @@ enum Derivation {
 }
 
 /// A hybrid of ML-KEM and a Diffie-Hellman group, as a KEM of HPKE.
+///
+/// # Degenerate X25519 keys
+/// The drafts take X25519 as RFC 7748 §6.1 has it, where the check for an all-zero result is a MAY; the CFRG has said that it will settle
+/// on one behaviour, and has not yet published which. Until then they are refused here, as DHKEM(X25519) must refuse them
+/// (RFC 9180 §7.1.4, R014): a small-order X25519 half of a public key when it is parsed, one of a ciphertext in decapsulation, and
+/// an all-zero result wherever it came from. That is what the X25519 does that other stacks build on (OpenSSL, AWS-LC,
+/// Go's `crypto/ecdh`, libcrux), so a member who accepted them would go on where those stop. The crate `x-wing` accepts them unless it is
+/// told otherwise. Nobody makes one by accident: its probability is below 2^-250.
 #[derive(Debug, Clone, Copy)]
 pub struct HybridKem<M, G> {
     ml_kem: M,

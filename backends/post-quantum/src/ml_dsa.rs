@@ -1,7 +1,7 @@
 //! ML-DSA (FIPS 204) by `ml-dsa`: pure, with an empty context (Algorithms 2 and 3), as draft-ietf-mls-pq-ciphersuites has it.
 //!
 //! Public keys and signatures are raw, private keys are the seeds of 32 bytes that Algorithm 6 starts from. A loaded signer
-//! holds the expanded key, a loaded verifier the expanded matrix: 16 to 56 KiB each, twice that for a signer.
+//! holds the expanded key, of 64 to 175 KiB; a loaded verifier the expanded matrix, 24 to 72 KiB.
 //!
 //! Invariants: lengths are exact (R013, R016); every string of the right length is a public key; a message in parts is hashed in parts,
 //! never copied together. Expanded keys are zeroized on drop.

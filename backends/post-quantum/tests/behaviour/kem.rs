@@ -55,11 +55,10 @@ fn wrong_lengths_are_typed_errors() {
             let long = [bytes.as_slice(), &[0]].concat();
             let halves = [0, 1, 32, 1088, 1184, bytes.len() - 1].into_iter().filter(|len| *len < bytes.len());
             for wrong in halves.map(|len| &bytes[..len]).chain([long.as_slice()]) {
-                match what {
-                    "public" => {
-                        assert_eq!(kem.load_public(wrong).unwrap_err(), CryptoError::InvalidPublicKey)
-                    }
-                    _ => assert_eq!(key.decap(wrong).unwrap_err(), CryptoError::InvalidEncapsulation),
+                if what == "public" {
+                    assert_eq!(kem.load_public(wrong).unwrap_err(), CryptoError::InvalidPublicKey);
+                } else {
+                    assert_eq!(key.decap(wrong).unwrap_err(), CryptoError::InvalidEncapsulation);
                 }
             }
         }
@@ -284,4 +283,35 @@ fn no_secret_is_shown() {
         let shown = format!("{:?}", kem.load_private(&pair.private).unwrap());
         assert_eq!(shown, format!("PrivateKey({}, redacted)", kem.id()));
     }
+}
+
+/// draft-connolly-cfrg-xwing-kem, Appendix C, the first vector. Its `eseed` is the randomness of ML-KEM and the seed of the
+/// ephemeral key, in this order.
+#[test]
+fn the_vector_of_the_x_wing_draft() {
+    #[derive(Debug)]
+    struct Listed(std::sync::Mutex<Vec<u8>>);
+    impl SecureRandom for Listed {
+        fn fill(&self, out: &mut [u8]) -> Result<(), CryptoError> {
+            let mut rest = self.0.lock().unwrap();
+            let tail = rest.split_off(out.len());
+            out.copy_from_slice(&std::mem::replace(&mut *rest, tail));
+            Ok(())
+        }
+    }
+    let seed = hex::decode("7f9c2ba4e88f827d616045507605853ed73b8093f6efbc88eb1a6eacfa66ef26").unwrap();
+    let key = pq::X_WING.load_private(&Secret::from(seed)).unwrap();
+    let eseed = hex::decode(
+        "3cb1eea988004b93103cfb0aeefd2a686e01fa4a58e8a3639ca8a1e3f9ae57e2\
+         35b8cc873c23dc62b8d260169afa2f75ab916a58d974918835d25e6a435085b2",
+    );
+    let public = pq::X_WING.load_public(key.public()).unwrap();
+    let (secret, enc) = public.encap(&Listed(eseed.unwrap().into())).unwrap();
+    assert_eq!(
+        hex::encode(secret.as_bytes()),
+        "d2df0522128f09dd8e2c92b1e905c793d8f57a54c3da25861f10bf4ca613e384"
+    );
+    assert_eq!(key.decap(&enc).unwrap(), secret);
+    assert_eq!(hex::encode(&key.public()[..16]), "e2236b35a8c24b39b10aa1323a96a919");
+    assert_eq!(hex::encode(&enc[..16]), "b83aa828d4d62b9a83ceffe1d3d3bb1e");
 }
