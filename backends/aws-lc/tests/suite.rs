@@ -1,0 +1,6 @@
+//! What every backend must do.
+
+#[test]
+fn keeps_the_promises_of_a_backend() {
+    pleach_testkit::crypto_suite::run("aws-lc", &pleach_aws_lc::provider());
+}
