@@ -150,6 +150,12 @@ impl Asked {
             if self.backends.is_empty() { Backend::DEFAULT.to_vec() } else { self.backends.clone() };
         Choice { backends, numbering: stored }
     }
+
+    /// For what compares backends, and uses no store: every backend of the build, unless some are named.
+    pub(crate) fn compare(self) -> Choice {
+        let backends = if self.backends.is_empty() { Backend::ALL.to_vec() } else { self.backends };
+        Choice { backends, numbering: self.numbering.unwrap_or_default() }
+    }
 }
 
 /// An environment variable that is not empty.

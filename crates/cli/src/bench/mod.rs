@@ -31,9 +31,7 @@ use machine::Machine;
 use results::{Measured, Results};
 
 pub(crate) fn bench(global: &Global, args: &BenchArgs) -> Result<Report, Failure> {
-    let asked = Asked::read(global)?;
-    let backends = if asked.backends.is_empty() { Backend::ALL.to_vec() } else { asked.backends };
-    let choice = Choice { backends, numbering: asked.numbering.unwrap_or_default() };
+    let choice = Asked::read(global)?.compare();
     for suite in &args.suite {
         choice.provider().suite(*suite)?;
     }

@@ -12,9 +12,17 @@ use super::spread::{duration, grouped};
 use crate::backends::{Backend, Kind};
 use crate::text;
 
-/// What of a suite the first table shows.
-const TIMES: [Operation; 3] = [Operation::Join, Operation::Process, Operation::Receive];
-const SIZES: [Size; 3] = [Size::KeyPackage, Size::Commit, Size::Message];
+/// What of a suite the first table shows, with a few words: the rest is explained further down.
+const TIMES: [(Operation, &str); 3] = [
+    (Operation::Join, "enter a group"),
+    (Operation::Process, "another's new keys"),
+    (Operation::Receive, "read a message"),
+];
+const SIZES: [(Size, &str); 3] = [
+    (Size::KeyPackage, "bytes, to be added with"),
+    (Size::Commit, "bytes, for new keys"),
+    (Size::Message, "bytes, with 100 of text"),
+];
 
 /// The whole page.
 pub(super) fn page(results: &Results) -> String {
@@ -181,14 +189,12 @@ fn overview(out: &mut String, results: &Results) {
     let _ = writeln!(
         out,
         "<section>\n<h2>The suites at a glance</h2>\n<p>Each with its fastest backend here. Less is better everywhere; \
-         <span class=\"best\">&#9733;</span> marks the least of a column. Bars are linear, and begin at nothing.</p>\n\
+         <span class=\"best\">&#9733;</span> marks the least of a column. Bars have a linear scale, and begin at nothing.</p>\n\
          <div class=\"scroll\"><table>\n<thead><tr><th>suite</th><th class=\"n\">level</th><th>backend</th>"
     );
-    for operation in TIMES {
-        let _ = write!(out, "<th>{}</th>", operation.title());
-    }
-    for size in SIZES {
-        let _ = write!(out, "<th>{}, bytes</th>", size.title());
+    let titles = TIMES.map(|(one, words)| (one.title(), words));
+    for (title, words) in titles.into_iter().chain(SIZES.map(|(one, words)| (one.title(), words))) {
+        let _ = write!(out, "<th>{title}<div class=\"name\">{words}</div></th>");
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     let columns = TIMES.len() + SIZES.len() + 3;
@@ -207,11 +213,11 @@ fn overview(out: &mut String, results: &Results) {
             dot(case.backend),
             case.backend.name()
         );
-        for operation in TIMES {
+        for (operation, _) in TIMES {
             let all = fastest.iter().map(|other| other.time(operation).median);
             cell(out, case.backend.name(), case.time(operation).median, all, duration);
         }
-        for size in SIZES {
+        for (size, _) in SIZES {
             let all = fastest.iter().map(|other| other.bytes(size));
             cell(out, "bytes", case.bytes(size), all, grouped);
         }

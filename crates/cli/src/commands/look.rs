@@ -1,7 +1,7 @@
 //! `suites` and `inspect`: they need no store.
 
 use crate::args::{Global, InspectArgs};
-use crate::backends::{self, Asked, Backend, Choice, Kind, Numbering};
+use crate::backends::{self, Asked, Kind, Numbering};
 use crate::exit::Failure;
 use crate::inspect::{self, draw};
 use crate::io::read_message;
@@ -9,9 +9,7 @@ use crate::output::{Item, Report};
 use crate::text;
 
 pub(super) fn suites(global: &Global) -> Result<Report, Failure> {
-    let asked = Asked::read(global)?;
-    let backends = if asked.backends.is_empty() { Backend::ALL.to_vec() } else { asked.backends };
-    let choice = Choice { backends, numbering: asked.numbering.unwrap_or_default() };
+    let choice = Asked::read(global)?.compare();
     let mut lines = Vec::new();
     let mut items = Vec::new();
     for suite in choice.provider().suites.iter() {

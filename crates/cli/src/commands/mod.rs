@@ -19,7 +19,7 @@ pub(crate) use show::algorithms;
 mod successor;
 mod welcome;
 
-use crate::args::{Cli, Command, Global};
+use crate::args::{Cli, Command};
 use crate::backends::{Asked, Choice};
 use crate::bench;
 use crate::exit::Failure;
@@ -31,17 +31,20 @@ use crate::store::Store;
 pub(crate) fn run(cli: &Cli) -> Result<Report, Failure> {
     dispatch(cli).map_err(|failure| match &failure.missing {
         Some(missing) => {
-            let message = choice(&cli.global).map(|choice| choice.explain(missing));
+            let message = choice(cli).map(|choice| choice.explain(missing));
             Failure { message: message.unwrap_or_else(|_| failure.to_string()), ..failure }
         }
         None => failure,
     })
 }
 
-/// What the call used: as asked for, with the numbering of the store if there is one.
-fn choice(global: &Global) -> Result<Choice, Failure> {
-    let asked = Asked::read(global)?;
-    let store = store_path(global).and_then(|path| Store::open(&path, &asked));
+/// What the call used: as asked for, with the numbering of the store if it has one.
+fn choice(cli: &Cli) -> Result<Choice, Failure> {
+    let asked = Asked::read(&cli.global)?;
+    if let Command::Bench(_) = cli.command {
+        return Ok(asked.compare());
+    }
+    let store = store_path(&cli.global).and_then(|path| Store::open(&path, &asked));
     Ok(store.map_or_else(|_| asked.choose(asked.numbering.unwrap_or_default()), |store| store.choice))
 }
 
