@@ -1,8 +1,96 @@
-//! Every backend passes the suite of crypto backends.
+//! Every backend passes the suite of crypto backends and claims the suites that it should, and each agrees with each other.
 
+use std::borrow::Cow;
+
+use pleach_crypto::{CipherSuiteId, CryptoProvider};
+use pleach_post_quantum::PostQuantumNumbering;
 use pleach_testkit::crypto_suite;
 
+const NUMBERING: PostQuantumNumbering = PostQuantumNumbering::PLEACH;
+
+/// The portable post-quantum suites alone, over RustCrypto.
+fn portable() -> CryptoProvider {
+    let base = pleach_rustcrypto::provider();
+    let suites = pleach_post_quantum::suites(&base.suites, &NUMBERING);
+    CryptoProvider { suites: Cow::Owned(suites), ..base }
+}
+
+/// The fast ones, over AWS-LC.
+fn fast() -> CryptoProvider {
+    let base = pleach_aws_lc::provider();
+    let suites = pleach_post_quantum::fast::suites(&base.suites, &NUMBERING);
+    CryptoProvider { suites: Cow::Owned(suites), ..base }
+}
+
+fn claims(provider: &CryptoProvider, suites: impl IntoIterator<Item = u16>) {
+    let claimed: Vec<CipherSuiteId> = provider.suites.iter().map(|suite| suite.id).collect();
+    assert_eq!(claimed, suites.into_iter().map(CipherSuiteId).collect::<Vec<_>>());
+}
+
 #[test]
-fn rustcrypto() {
+fn each_claims_its_suites() {
+    claims(&pleach_rustcrypto::provider(), 1..=7);
+    claims(&pleach_aws_lc::provider(), [1, 2, 3, 5, 7]);
+    claims(&pleach_ring::provider(), [1, 2, 3, 7]);
+    claims(&portable(), 0xF0A1..=0xF0AB);
+    claims(&fast(), 0xF0A1..=0xF0AB);
+}
+
+#[test]
+fn rustcrypto_passes() {
     crypto_suite::run("rustcrypto", &pleach_rustcrypto::provider());
+}
+
+#[test]
+fn aws_lc_passes() {
+    crypto_suite::run("aws-lc", &pleach_aws_lc::provider());
+}
+
+#[test]
+fn ring_passes() {
+    crypto_suite::run("ring", &pleach_ring::provider());
+}
+
+#[test]
+fn post_quantum_passes() {
+    crypto_suite::run("post-quantum", &portable());
+}
+
+#[test]
+fn post_quantum_fast_passes() {
+    crypto_suite::run("post-quantum-fast", &fast());
+}
+
+/// Every pair: the classical ones by all of their suites, the post-quantum ones by theirs, and across by what they borrow.
+#[test]
+fn each_agrees_with_each_other() {
+    let backends = [
+        ("rustcrypto", pleach_rustcrypto::provider()),
+        ("aws-lc", pleach_aws_lc::provider()),
+        ("ring", pleach_ring::provider()),
+        ("post-quantum", portable()),
+        ("post-quantum-fast", fast()),
+    ];
+    for (i, (one_name, one)) in backends.iter().enumerate() {
+        for (other_name, other) in backends.iter().skip(i + 1) {
+            let report = crypto_suite::agree((one_name, other_name), one, other);
+            assert!(report.checks() > 500, "{report}");
+        }
+    }
+}
+
+/// Every entry of the table of Wycheproof cases belongs to an algorithm that some backend has.
+#[test]
+fn no_entry_of_the_wycheproof_table_is_idle() {
+    let reports = [
+        crypto_suite::report("rustcrypto", &pleach_rustcrypto::provider()),
+        crypto_suite::report("post-quantum-fast", &fast()),
+    ];
+    for pinned in crypto_suite::WYCHEPROOF {
+        let used = reports.iter().flat_map(|report| report.files());
+        let count = used
+            .filter(|(file, algorithm, _)| (*file, *algorithm) == (pinned.file, pinned.algorithm))
+            .count();
+        assert!(count > 0, "{pinned:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! KEMs: lengths, both sides of an encapsulation, and every kind of bad key (R013, R014).
 //!
 //! [`check`] is what all KEMs have in common, [`keys`] what their groups ask for: points on the curve in the one form, scalars in
-//! range, no point of low order. Of a hybrid, the half that is a NIST curve is checked like the curve.
+//! range, no point of low order. Of a hybrid, the classical half is checked like its curve.
 
 use pleach_crypto::{CryptoError, Kem, KemId, KemPrivateKey, Secret};
 
@@ -172,8 +172,9 @@ pub(super) fn keys(c: &mut Checks, kem: &dyn Kem, rng: Random<'_>) -> Result<(),
         }
         KemId::MLKEM768_P256 => points(c, kem, rng, 1184, 1088),
         KemId::MLKEM1024_P384 => points(c, kem, rng, 1568, 1568),
-        KemId::DHKEM_X25519 => low_order(c, kem, rng, x25519_low_order()),
-        KemId::DHKEM_X448 => low_order(c, kem, rng, x448_low_order()),
+        KemId::DHKEM_X25519 => low_order(c, kem, rng, (0, 0), x25519_low_order()),
+        KemId::DHKEM_X448 => low_order(c, kem, rng, (0, 0), x448_low_order()),
+        KemId::MLKEM768_X25519 => low_order(c, kem, rng, (1184, 1088), x25519_low_order()),
         _ => Ok(()),
     }
 }
@@ -397,14 +398,29 @@ fn x448_low_order() -> Vec<Vec<u8>> {
     ends.map(point).to_vec()
 }
 
-fn low_order(c: &mut Checks, kem: &dyn Kem, rng: Random<'_>, points: Vec<Vec<u8>>) -> Result<(), Stop> {
+/// Points of low order after `pk_at` and `enc_at` bytes of the post-quantum half. In X-Wing too: what one member refuses and
+/// another takes would split a group.
+fn low_order(
+    c: &mut Checks,
+    kem: &dyn Kem,
+    rng: Random<'_>,
+    (pk_at, enc_at): (usize, usize),
+    points: Vec<Vec<u8>>,
+) -> Result<(), Stop> {
     let pair = c.ok("a key pair is generated", kem.generate_key_pair(rng))?;
     let private = c.ok("a private key loads", kem.load_private(&pair.private))?;
+    let public = c.ok("a public key loads", kem.load_public(&pair.public))?;
+    let (_, enc) = c.ok("a public key encapsulates", public.encap(rng))?;
+    let (Some((pk_pq, pk)), Some((enc_pq, _))) =
+        (pair.public.split_at_checked(pk_at), enc.split_at_checked(enc_at))
+    else {
+        return Ok(());
+    };
     for point in points {
         let input = || short(&point);
-        let loaded = kem.load_public(&point);
+        let loaded = kem.load_public(&[pk_pq, &point].concat());
         c.refused("a point of low order is no public key", loaded, &[CryptoError::InvalidPublicKey], input);
-        let decapsulated = private.decap(&point);
+        let decapsulated = private.decap(&[enc_pq, &point].concat());
         c.refused(
             "an all-zero shared secret is refused",
             decapsulated,
@@ -413,13 +429,13 @@ fn low_order(c: &mut Checks, kem: &dyn Kem, rng: Random<'_>, points: Vec<Vec<u8>
         );
     }
     // Their neighbours are keys: the refusal is exact.
-    let edges = [(0, 2), (0, 3), (0, 9), (kem.public_len() - 1, 1)];
-    for (at, value) in edges {
-        let mut point = vec![0; kem.public_len()];
+    for (at, value) in [(0, 2), (0, 3), (0, 9), (pk.len() - 1, 1)] {
+        let mut point = vec![0; pk.len()];
         if let Some(byte) = point.get_mut(at) {
             *byte = value;
         }
-        let public = c.ok("a point next to one of low order is a public key", kem.load_public(&point))?;
+        let public = kem.load_public(&[pk_pq, &point].concat());
+        let public = c.ok("a point next to one of low order is a public key", public)?;
         c.ok("a point next to one of low order is a public key", public.encap(rng))?;
     }
     // Every private key of the right length is one, zero included: clamping sees to it.
