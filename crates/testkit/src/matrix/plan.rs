@@ -189,17 +189,23 @@ fn combinations() -> Vec<Combination> {
         push(Kind::Mixed, &pair, &[Engine::Memory], &common);
         push(Kind::Parts, &pair, &[Engine::Memory], &common);
     }
-    for [a, b] in Source::pairs() {
-        for c in Backend::ALL.map(Source::Plain) {
-            let three = [a, b, c];
-            if ![a, b].contains(&c)
-                && !matches!((a, b), (Source::PostQuantumOver(_), _) | (_, Source::PostQuantumOver(_)))
-            {
-                push(Kind::Parts, &three, &[Engine::Memory], &in_all(&three));
-            }
-        }
+    for [a, b, c] in triples() {
+        push(Kind::Parts, &[a, b, c], &[Engine::Memory], &in_all(&[a, b, c]));
     }
     all
+}
+
+/// Three different backends, in every order.
+fn triples() -> Vec<[Source; 3]> {
+    let all = Backend::ALL.map(Source::Plain);
+    let mut triples = Vec::new();
+    for a in all {
+        for b in all {
+            triples.extend(all.map(|c| [a, b, c]));
+        }
+    }
+    triples.retain(|[a, b, c]| a != b && b != c && a != c);
+    triples
 }
 
 /// The suites that all of these have.
