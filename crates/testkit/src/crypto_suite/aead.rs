@@ -52,21 +52,25 @@ pub(super) fn check(c: &mut Checks, aead: &dyn Aead) -> Result<(), Stop> {
     let lengths = (aead.key_len(), aead.nonce_len(), aead.tag_len());
     let key_len = if aead.id() == AeadId::AES_128_GCM { 16 } else { 32 };
     c.equal("Nk, Nn and Nt are those of RFC 9180 §7.3", lengths, (key_len, 12, 16));
-    if let Some((key, [nonce, aad, text, sealed])) = vector(aead.id()) {
-        let mut in_out = text.clone();
-        c.ok("a vector seals", aead.seal(&key, &nonce, &aad, &mut in_out))?;
-        c.bytes("ciphertexts are those of the specification", &in_out, &sealed);
-        let mut in_out = sealed;
-        c.ok("a vector opens", aead.open(&key, &nonce, &aad, &mut in_out))?;
-        c.bytes("ciphertexts are those of the specification", &in_out, &text);
-    }
+    c.part(|c| known(c, aead));
     let key = Secret::from_fn(aead.key_len(), |key| key.fill(0x42));
     let nonce = vec![0x24; aead.nonce_len()];
-    round_trips(c, aead, &key, &nonce)?;
-    changes(c, aead, &key, &nonce)?;
-    tags(c, aead, &key, &nonce)?;
-    nonces(c, aead, &key)?;
+    c.part(|c| round_trips(c, aead, &key, &nonce));
+    c.part(|c| changes(c, aead, &key, &nonce));
+    c.part(|c| tags(c, aead, &key, &nonce));
+    c.part(|c| nonces(c, aead, &key));
     wrong_lengths(c, aead, &key, &nonce);
+    Ok(())
+}
+
+fn known(c: &mut Checks, aead: &dyn Aead) -> Result<(), Stop> {
+    let Some((key, [nonce, aad, text, sealed])) = vector(aead.id()) else { return Ok(()) };
+    let mut in_out = text.clone();
+    c.ok("a vector seals", aead.seal(&key, &nonce, &aad, &mut in_out))?;
+    c.bytes("ciphertexts are those of the specification", &in_out, &sealed);
+    let mut in_out = sealed;
+    c.ok("a vector opens", aead.open(&key, &nonce, &aad, &mut in_out))?;
+    c.bytes("ciphertexts are those of the specification", &in_out, &text);
     Ok(())
 }
 

@@ -12,15 +12,15 @@ pub(super) fn check(c: &mut Checks, suite: &CipherSuite, rng: Random<'_>) -> Res
     if (suite.kem.id(), suite.kdf.id(), suite.aead.id())
         == (KemId::DHKEM_X25519, KdfId::HKDF_SHA256, AeadId::AES_128_GCM)
     {
-        base_of_rfc9180(c, suite)?;
-        psk_of_rfc9180(c, suite)?;
+        c.part(|c| base_of_rfc9180(c, suite));
+        c.part(|c| psk_of_rfc9180(c, suite));
     }
     let pair = c.ok("a key pair is generated", suite.kem.generate_key_pair(rng))?;
     let public = c.ok("a public key loads", suite.kem.load_public(&pair.public))?;
     let private = c.ok("a private key loads", suite.kem.load_private(&pair.private))?;
-    matching(c, suite, rng, &*public, &*private)?;
-    psks(c, suite, rng, &*public, &*private)?;
-    exports(c, suite, rng, &*public)?;
+    c.part(|c| matching(c, suite, rng, &*public, &*private));
+    c.part(|c| psks(c, suite, rng, &*public, &*private));
+    c.part(|c| exports(c, suite, rng, &*public));
     counter(c, suite, rng, &*public, &*private)
 }
 

@@ -166,6 +166,12 @@ impl Checks {
         }
     }
 
+    /// Runs a part of an area; what comes after it runs even if it cannot go on.
+    pub(super) fn part(&mut self, run: impl FnOnce(&mut Self) -> Result<(), Stop>) {
+        // A stop has been recorded where it came from.
+        if let Err(Stop) = run(self) {}
+    }
+
     fn fail(&mut self, check: &'static str, detail: String) {
         self.report.failures.push(Failure { check, subject: self.subject.clone(), detail });
     }

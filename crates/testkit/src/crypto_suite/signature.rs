@@ -37,10 +37,10 @@ pub(super) fn check(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>) -> 
         short(&signature)
     });
 
-    messages(c, scheme, &*signer)?;
-    changes(c, scheme, &*signer, &other.public, &signature)?;
+    c.part(|c| messages(c, scheme, &*signer));
+    c.part(|c| changes(c, scheme, &*signer, &other.public, &signature));
     lengths_of_keys(c, scheme, &pair.public, &pair.private);
-    batches(c, scheme, rng)?;
+    c.part(|c| batches(c, scheme, rng));
 
     let none = Listed::new(&[]);
     let input = || "no randomness".to_owned();
