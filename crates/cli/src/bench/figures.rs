@@ -89,7 +89,7 @@ fn bar(out: &mut String, case: &Measured, operation: Operation, scale: &Decades,
 pub(super) fn sizes(out: &mut String, results: &Results) {
     let _ = writeln!(
         out,
-        "<section>\n<h2>Bytes</h2>\n<p>What is sent in a group of {} members. It does not depend on the backend. The scale is \
+        "<section>\n<h2>Bytes</h2>\n<p>What is sent in a group of {} members. It does not depend on the backend, but for a few random bytes. The scale is \
          <strong>linear</strong> and begins at nothing; <span class=\"best\">&#9733;</span> marks the least. A Welcome and a GroupInfo \
          hold the whole group, so they grow with it; a Commit grows with its logarithm.</p>\n<div class=\"figures wide\">",
         results.members
@@ -183,28 +183,16 @@ impl Decades {
 
 /// Everything, in digits.
 pub(super) fn numbers(out: &mut String, results: &Results) {
-    out.push_str(
-        "<section>\n<h2>All numbers</h2>\n<p>Median times, and bytes; the last four are kept private.</p>\n",
-    );
-    out.push_str("<div class=\"scroll\"><table>\n<thead><tr><th>suite</th><th>backend</th>");
-    for operation in Operation::ALL {
-        let _ = write!(out, "<th class=\"n\">{}</th>", operation.title());
-    }
-    for size in Size::ALL {
-        let _ = write!(out, "<th class=\"n\" title=\"{}\">{}</th>", size.about(), size.title());
-    }
-    out.push_str("</tr></thead>\n<tbody>\n");
-    for case in &results.cases {
-        let _ = write!(
-            out,
-            "<tr><th class=\"id\" title=\"{}\">{}</th><td>{}</td>",
-            escape(case.name),
-            case.number(),
-            case.backend.name()
-        );
+    out.push_str("<section>\n<h2>All numbers</h2>\n<p>Median times.</p>\n");
+    let titles: Vec<&str> = Operation::ALL.iter().map(|one| one.title()).collect();
+    table(out, results, &titles, |out, case| {
         for operation in Operation::ALL {
             let _ = write!(out, "<td class=\"n\">{}</td>", duration(case.time(*operation).median));
         }
+    });
+    out.push_str("<p>Bytes; the last four are kept private.</p>\n");
+    let titles: Vec<&str> = Size::ALL.iter().map(|one| one.title()).collect();
+    table(out, results, &titles, |out, case| {
         for size in Size::ALL {
             let bytes = case.bytes(*size);
             let _ = write!(
@@ -216,7 +204,27 @@ pub(super) fn numbers(out: &mut String, results: &Results) {
                 grouped(bytes)
             );
         }
+    });
+    out.push_str("</section>\n");
+}
+
+/// A row for each case.
+fn table(out: &mut String, results: &Results, titles: &[&str], cells: impl Fn(&mut String, &Measured)) {
+    out.push_str("<div class=\"scroll\"><table>\n<thead><tr><th>suite</th><th>backend</th>");
+    for title in titles {
+        let _ = write!(out, "<th class=\"n\">{title}</th>");
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for case in &results.cases {
+        let _ = write!(
+            out,
+            "<tr><th class=\"id\" title=\"{}\">{}</th><td class=\"by\">{}</td>",
+            escape(case.name),
+            case.number(),
+            case.backend.name()
+        );
+        cells(out, case);
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody></table></div>\n</section>\n");
+    out.push_str("</tbody></table></div>\n");
 }
