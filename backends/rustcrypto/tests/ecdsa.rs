@@ -1,4 +1,4 @@
-//! ECDSA: vectors of RFC 6979, strict DER, uncompressed keys only.
+//! ECDSA: signing is RFC 6979's, and how keys are sampled. The rest is in the suite.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -6,18 +6,11 @@ mod listed;
 
 use common::{hex, secret};
 use listed::Listed;
-use pleach_crypto::{CryptoError, Secret, Signature};
-use pleach_rustcrypto::{ECDSA_P256, ECDSA_P384, ECDSA_P521, SystemRandom};
+use pleach_crypto::{CryptoError, Signature};
+use pleach_rustcrypto::{ECDSA_P256, ECDSA_P384, ECDSA_P521};
 
 /// Each with the length of a scalar.
 const ALL: [(&dyn Signature, usize); 3] = [(&ECDSA_P256, 32), (&ECDSA_P384, 48), (&ECDSA_P521, 66)];
-
-const ORDERS: [&str; 3] = [
-    "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
-    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
-    "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa
-     51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
-];
 
 /// A DER integer of this value, in the shortest form.
 fn integer(value: &[u8]) -> Vec<u8> {
@@ -67,128 +60,6 @@ fn vectors_of_rfc6979() {
     }
 }
 
-// breaks: R016
-#[test]
-fn another_message_key_or_a_changed_bit_does_not_verify() {
-    for (scheme, len) in ALL {
-        let pair = scheme.generate_key_pair(&SystemRandom).unwrap();
-        assert_eq!((pair.private.len(), pair.public.len()), (len, 1 + 2 * len));
-        let signer = scheme.load_signer(&pair.private).unwrap();
-        assert_eq!((signer.public(), signer.scheme()), (&pair.public[..], scheme.scheme()));
-        let signature = signer.sign(&[b"message"]).unwrap();
-        let verifier = scheme.load_verifier(&pair.public).unwrap();
-        verifier.verify(&[b"mess", b"age"], &signature).unwrap();
-        assert_eq!(verifier.verify(&[b"massage"], &signature), Err(CryptoError::InvalidSignature));
-        let other = scheme.generate_key_pair(&SystemRandom).unwrap();
-        let other = scheme.load_verifier(&other.public).unwrap();
-        assert_eq!(other.verify(&[b"message"], &signature), Err(CryptoError::InvalidSignature));
-        for bit in (0..signature.len() * 8).step_by(5) {
-            let mut changed = signature.clone();
-            changed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(verifier.verify(&[b"message"], &changed), Err(CryptoError::InvalidSignature), "{bit}");
-        }
-    }
-}
-
-// breaks: R016
-#[test]
-fn only_the_shortest_der_of_values_in_range_verifies() {
-    for ((scheme, len), order) in ALL.into_iter().zip(ORDERS) {
-        let pair = scheme.generate_key_pair(&SystemRandom).unwrap();
-        let signer = scheme.load_signer(&pair.private).unwrap();
-        let verifier = scheme.load_verifier(&pair.public).unwrap();
-        let signature = signer.sign(&[b"message"]).unwrap();
-        let content_at = if signature[1] == 0x81 { 3 } else { 2 };
-        let content = &signature[content_at..];
-        let (r, s) = content.split_at(2 + usize::from(content[1]));
-        assert_eq!(sequence(&[r, s].concat()), signature);
-        verifier.verify(&[b"message"], &signature).unwrap();
-
-        let padded = |integer: &[u8]| [&[2, integer[1] + 1, 0], &integer[2..]].concat();
-        let fixed = |integer: &[u8]| {
-            let value: Vec<u8> = integer[2..].iter().copied().skip_while(|byte| *byte == 0).collect();
-            [&vec![0; len - value.len()][..], &value].concat()
-        };
-        let mut long_form = signature.clone();
-        long_form.splice(1..content_at, [0x82, 0, content.len() as u8]);
-        let order = integer(&hex(order));
-        let bad = [
-            [&fixed(r)[..], &fixed(s)].concat(),            // raw
-            long_form,                                      // BER length
-            [&[0x30, 0x80][..], content, &[0, 0]].concat(), // indefinite length
-            sequence(&[&padded(r)[..], s].concat()),        // leading zero
-            sequence(&[r, &padded(s)[..]].concat()),
-            sequence(&[r, s, &[5, 0]].concat()), // a third element
-            [&signature[..], &[0]].concat(),     // a byte after the end
-            sequence(r),
-            sequence(&[&[2, 1, 0], s].concat()),    // r = 0
-            sequence(&[r, &[2, 1, 0]].concat()),    // s = 0
-            sequence(&[&[2, 0], s].concat()),       // an empty integer
-            sequence(&[&[2, 1, 0x80], s].concat()), // a negative one
-            sequence(&[r, &order[..]].concat()),    // s = order
-            sequence(&[&order[..], s].concat()),    // r = order
-            sequence(&[r, &[2, len as u8 + 1, 1][..], &vec![0; len]].concat()),
-            [&[0x31], &signature[1..]].concat(), // a set
-            vec![],
-        ];
-        for (i, bad) in bad.iter().enumerate() {
-            assert_eq!(
-                verifier.verify(&[b"message"], bad),
-                Err(CryptoError::InvalidSignature),
-                "{i} of {len}"
-            );
-        }
-        for end in 0..signature.len() {
-            let cut = verifier.verify(&[b"message"], &signature[..end]);
-            assert_eq!(cut, Err(CryptoError::InvalidSignature), "{end}");
-        }
-    }
-}
-
-// breaks: R013
-#[test]
-fn only_uncompressed_points_of_the_curve_are_keys() {
-    for (scheme, len) in ALL {
-        let point = scheme.generate_key_pair(&SystemRandom).unwrap().public;
-        let (x, y) = point[1..].split_at(len);
-        let odd = y[len - 1] & 1;
-        let mut moved = point.clone();
-        moved[2 * len] ^= 1;
-        for bad in [
-            [&[2 + odd], x].concat(),
-            [&[5], x].concat(),
-            [&[6 + odd], x, y].concat(),
-            [x, y].concat(),
-            [&[4], y, x].concat(),
-            [&[4][..], &vec![0; 2 * len]].concat(),
-            [&[4][..], &vec![0xFF; 2 * len]].concat(),
-            [&point[..], &[0]].concat(),
-            point[..2 * len].to_vec(),
-            moved,
-            vec![0],
-            vec![],
-        ] {
-            let loaded = scheme.load_verifier(&bad);
-            assert_eq!(loaded.unwrap_err(), CryptoError::InvalidPublicKey, "{bad:02x?}");
-        }
-    }
-}
-
-#[test]
-fn private_keys_are_scalars_in_range_and_of_full_length() {
-    for ((scheme, len), order) in ALL.into_iter().zip(ORDERS) {
-        let mut one = vec![0; len];
-        one[len - 1] = 1;
-        scheme.load_signer(&Secret::copy_from(&one)).unwrap();
-        for bad in
-            [vec![0; len], hex(order), vec![0xFF; len], one[1..].to_vec(), [&[0], &one[..]].concat(), vec![]]
-        {
-            let loaded = scheme.load_signer(&Secret::from(bad));
-            assert_eq!(loaded.unwrap_err(), CryptoError::InvalidPrivateKey);
-        }
-    }
-}
-
 #[test]
 fn key_generation_samples_again_and_fails_with_its_randomness() {
     for (scheme, len) in ALL {
@@ -198,15 +69,5 @@ fn key_generation_samples_again_and_fails_with_its_randomness() {
         let unavailable = Err(CryptoError::RandomUnavailable);
         assert_eq!(scheme.generate_key_pair(&Listed::new(&vec![0; 10 * len])), unavailable);
         assert_eq!(scheme.generate_key_pair(&Listed::new(&vec![0; 100 * len])), unavailable);
-    }
-}
-
-#[test]
-fn a_key_does_not_show_itself() {
-    for (scheme, _) in ALL {
-        let pair = scheme.generate_key_pair(&SystemRandom).unwrap();
-        let shown = format!("{pair:?} {:?}", scheme.load_signer(&pair.private).unwrap());
-        assert!(!shown.to_lowercase().contains(&hex::encode(pair.private.as_bytes())));
-        assert!(!shown.contains(&format!("{:?}", pair.private.as_bytes())));
     }
 }

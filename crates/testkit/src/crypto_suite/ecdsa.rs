@@ -4,7 +4,7 @@ use pleach_crypto::{CryptoError, Signature, SignatureScheme};
 
 use super::Random;
 use super::inputs::{hex, secret, short};
-use super::kem::NistCurve;
+use super::nist::NistCurve;
 use super::report::{Checks, Stop};
 
 /// RFC 6979 A.2.5, A.2.6 and A.2.7, message "sample" with the hash of the scheme: private key, `r`, `s`; and the length of

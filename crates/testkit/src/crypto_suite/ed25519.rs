@@ -271,7 +271,7 @@ pub(super) fn check(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>) -> 
                     *item = case.signed();
                 }
                 let result = scheme.verify_batch(&batch, rng);
-                together(c, result, case.verdict, || format!("{} at {at} of {size}", case.name));
+                together(c, &result, case.verdict, || format!("{} at {at} of {size}", case.name));
             }
         }
         // The same case again and again: torsion must not add up, or cancel out.
@@ -279,7 +279,7 @@ pub(super) fn check(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>) -> 
         for times in [2, 4, 8] {
             let mut batch = vec![case.signed(); times];
             batch.insert(1, good.signed());
-            together(c, scheme.verify_batch(&batch, rng), case.verdict, || {
+            together(c, &scheme.verify_batch(&batch, rng), case.verdict, || {
                 format!("{}, {times} times", case.name)
             });
         }
@@ -287,7 +287,7 @@ pub(super) fn check(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>) -> 
     // All that is accepted, in one batch.
     let good: Vec<_> =
         cases.iter().filter(|case| case.verdict == Verdict::Accept).map(Case::signed).collect();
-    together(c, scheme.verify_batch(&good, rng), Verdict::Accept, || "all accepted cases together".into());
+    together(c, &scheme.verify_batch(&good, rng), Verdict::Accept, || "all accepted cases together".into());
     errors_do_not_cancel(c, scheme, rng, &honest);
     Ok(())
 }
@@ -328,7 +328,7 @@ pub(super) fn alone(c: &mut Checks, scheme: &dyn Signature, item: Signed<'_>, ve
 /// The verdict of a batch, all other items of which are good.
 pub(super) fn together(
     c: &mut Checks,
-    result: Result<(), CryptoError>,
+    result: &Result<(), CryptoError>,
     verdict: Verdict,
     name: impl FnOnce() -> String,
 ) {
@@ -341,7 +341,7 @@ pub(super) fn together(
             ("a batch does not accept what single verification refuses", Err(CryptoError::InvalidSignature))
         }
     };
-    c.holds(check, result == expected, || format!("{}: {result:?}", name()));
+    c.holds(check, *result == expected, || format!("{}: {result:?}", name()));
 }
 
 /// Two wrong signatures whose errors cancel if the coefficients are equal.
@@ -358,7 +358,7 @@ fn errors_do_not_cancel(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>,
         }
         let batch: Vec<_> = batch.iter().map(Case::signed).collect();
         let result = scheme.verify_batch(&batch, rng);
-        together(c, result, Verdict::RefuseSignature, || {
+        together(c, &result, Verdict::RefuseSignature, || {
             format!("errors of opposite sign in a batch of {size}")
         });
     }

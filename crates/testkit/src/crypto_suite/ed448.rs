@@ -175,13 +175,13 @@ pub(super) fn check(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>) -> 
                 *item = case.signed();
             }
             let result = scheme.verify_batch(&batch, rng);
-            together(c, result, case.verdict, || format!("{} at {at} of 3", case.name));
+            together(c, &result, case.verdict, || format!("{} at {at} of 3", case.name));
         }
         let mut batch: Vec<_> = honest.iter().map(Case::signed).collect();
         if let Some(item) = batch.get_mut(31) {
             *item = case.signed();
         }
-        together(c, scheme.verify_batch(&batch, rng), case.verdict, || format!("{} at 31 of 64", case.name));
+        together(c, &scheme.verify_batch(&batch, rng), case.verdict, || format!("{} at 31 of 64", case.name));
     }
     Ok(())
 }

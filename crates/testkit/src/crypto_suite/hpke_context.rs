@@ -90,7 +90,7 @@ fn opened_or_nothing(opened: Result<Secret, CryptoError>) -> Secret {
     opened.unwrap_or_else(|_| Secret::zero(0))
 }
 
-fn opens(c: &mut Checks, check: &'static str, opened: Result<Secret, CryptoError>, text: &[u8]) {
+fn opens(c: &mut Checks, check: &'static str, opened: &Result<Secret, CryptoError>, text: &[u8]) {
     c.holds(check, opened.as_ref().is_ok_and(|opened| opened.as_bytes() == text), || format!("{opened:?}"));
 }
 
@@ -114,9 +114,9 @@ fn matching(
     let check = "what does not match does not open";
     shut(c, check, receiver.open(b"", &second), "the second message first");
     shut(c, check, receiver.open(b"other", &first), "other associated data");
-    opens(c, "a failure does not advance the counter", receiver.open(b"", &first), b"first");
+    opens(c, "a failure does not advance the counter", &receiver.open(b"", &first), b"first");
     shut(c, check, receiver.open(b"", &first), "the first message again");
-    opens(c, "messages open in order", receiver.open(b"", &second), b"second");
+    opens(c, "messages open in order", &receiver.open(b"", &second), b"second");
     for (what, info) in [("another info", &b"INFO"[..]), ("no info", b""), ("a longer info", b"info\0")] {
         let mut other = c.ok("a receiver sets up", receive(info))?;
         shut(c, check, other.open(b"", &first), what);
@@ -142,7 +142,7 @@ fn psks(
     let sealed = c.ok("a context seals", sender.seal(b"aad", b"text"))?;
     let receive = |psk: &Secret, id| setup_psk_r(suite, private, &enc, b"info", psk, id);
     let mut receiver = c.ok("a receiver sets up with a PSK", receive(&psk, b"id"))?;
-    opens(c, "PSK mode opens", receiver.open(b"aad", &sealed), b"text");
+    opens(c, "PSK mode opens", &receiver.open(b"aad", &sealed), b"text");
     let mut other = c.ok("a receiver sets up with a PSK", receive(&Secret::copy_from(&[8; 32]), b"id"))?;
     shut(c, "what does not match does not open", other.open(b"aad", &sealed), "another PSK");
     let mut other = c.ok("a receiver sets up with a PSK", receive(&psk, b"ID"))?;
@@ -203,7 +203,7 @@ fn counter(
         let sealed = c.ok("a context seals", sender.seal(b"", &[0; 32]))?;
         let same = seen.iter().find(|(_, other)| *other == sealed);
         c.holds("no two messages share a nonce", same.is_none(), || format!("{sequence} and {same:?}"));
-        opens(c, "messages open at every number", receiver.open(b"", &sealed), &[0; 32]);
+        opens(c, "messages open at every number", &receiver.open(b"", &sealed), &[0; 32]);
         seen.push((sequence, sealed));
     }
     let ended = |c: &mut Checks, sender: &mut Context<'_>, receiver: &mut Context<'_>| {

@@ -56,7 +56,7 @@ fn with_coefficient(public: &[u8], at: usize, value: u16) -> Vec<u8> {
     let mut public = public.to_vec();
     let [low, high] = value.to_le_bytes();
     if let Some([first, second, third]) = public.get_mut(at / 2 * 3..at / 2 * 3 + 3) {
-        if at % 2 == 0 {
+        if at.is_multiple_of(2) {
             *first = low;
             *second = (*second & 0xF0) | high;
         } else {

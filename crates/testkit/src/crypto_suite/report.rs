@@ -189,6 +189,7 @@ impl Checks {
     }
 
     /// Both are equal.
+    #[expect(clippy::needless_pass_by_value, reason = "what is compared is mostly made for it")]
     pub(super) fn equal<T: PartialEq + Debug>(&mut self, check: &'static str, got: T, expected: T) {
         self.holds(check, got == expected, || format!("got {got:02x?}, not {expected:02x?}"));
     }

