@@ -227,7 +227,7 @@ impl Choice {
         let help = match (others.as_slice(), elsewhere) {
             ([_, ..], _) => format!("with --crypto it is there by {}", text::list(&others)),
             ([], Some(numbering)) if numbering != self.numbering => format!(
-                "it is a number of {}, but post-quantum suites are numbered as by {} here (`init --numbering` decides)",
+                "it is a number of {}, but post-quantum suites are numbered as by {} here: `--numbering` decides, for a store when `init` makes it",
                 numbering.name(),
                 self.numbering.name()
             ),

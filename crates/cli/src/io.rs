@@ -83,15 +83,37 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 /// Whether there is an SQLite file, or what would be taken for the journal of one.
 fn is_store(path: &Path) -> bool {
     const MAGIC: [u8; 16] = *b"SQLite format 3\0";
-    let is_database = |path: &Path| {
+    belongs_to(path, |path| {
         let mut head = [0; 16];
         path.is_file()
             && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
             && head == MAGIC
-    };
+    })
+}
+
+/// Whether the path is a database, or what would be taken for the journal of one.
+fn belongs_to(path: &Path, is_database: impl Fn(&Path) -> bool) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return is_database(path) };
     let of_journal = ["-journal", "-wal", "-shm"].iter().find_map(|end| name.strip_suffix(end));
     is_database(path) || of_journal.is_some_and(|database| is_database(&path.with_file_name(database)))
+}
+
+/// Refuses an output in the place of a store that is still to be made: [`Output::open`] sees those that are there.
+pub(crate) fn not_the_store(path: &Path, store: &Path) -> Result<(), Failure> {
+    let place = |path: &Path| {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or_else(|| Path::new(".")).canonicalize().ok()?;
+        Some(directory.join(path.file_name()?))
+    };
+    let store = place(store);
+    if store.is_some() && belongs_to(path, |path| place(path) == store) {
+        return Err(would_be_lost(path));
+    }
+    Ok(())
+}
+
+fn would_be_lost(path: &Path) -> Failure {
+    Failure::usage(format!("{} is a store, and would be lost: name another file", path.display()))
 }
 
 /// A file to be written when all went well.
@@ -108,10 +130,7 @@ impl Output {
     pub(crate) fn open(path: Option<&PathBuf>) -> Result<Option<Self>, Failure> {
         let Some(path) = path else { return Ok(None) };
         if is_store(path) {
-            return Err(Failure::usage(format!(
-                "{} is a store, and would be lost: name another file",
-                path.display()
-            )));
+            return Err(would_be_lost(path));
         }
         let open = || -> io::Result<Self> {
             if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
@@ -128,7 +147,13 @@ impl Output {
             options.write(true).create_new(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let file = options.open(&temporary)?;
+            let file = options.open(&temporary).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => io::Error::other(format!(
+                    "named for two outputs, or {} was left behind by a call that was killed",
+                    temporary.display()
+                )),
+                _ => error,
+            })?;
             Ok(Self { path: path.clone(), temporary: Some(temporary), file })
         };
         open().map(Some).map_err(|error| file_failure(path, &error))
@@ -150,6 +175,10 @@ impl Output {
 
     /// Writes the bytes and gives the file its name.
     pub(crate) fn write(mut self, bytes: &[u8]) -> Result<(), Failure> {
+        // One may have come into being meanwhile.
+        if is_store(&self.path) {
+            return Err(would_be_lost(&self.path));
+        }
         let mut write = || {
             self.file.write_all(bytes)?;
             match &self.temporary {
@@ -210,10 +239,32 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), b"abc");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         assert!(Output::open(Some(&directory.path().join("no/where"))).is_err());
+        // Two outputs of one call cannot be one file.
+        let first = Output::open(Some(&path)).unwrap();
+        assert!(Output::open(Some(&path)).unwrap_err().to_string().contains("two outputs"));
+        drop(first);
         // Room that was taken and is not needed is given back.
         let mut roomy = Output::open(Some(&path)).unwrap().unwrap();
         roomy.reserve(10_000).unwrap();
         roomy.write(b"abcd").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"abcd");
+        // A store that came into being meanwhile stays.
+        let late = Output::open(Some(&path)).unwrap().unwrap();
+        std::fs::write(&path, b"SQLite format 3\0 and more").unwrap();
+        late.write(b"abc").unwrap_err();
+        assert!(std::fs::read(&path).unwrap().starts_with(b"SQLite"));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_store_that_is_not_there_yet_is_known_by_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        for name in ["a.db", "./a.db", "a.db-journal", "a.db-wal", "a.db-shm"] {
+            assert!(not_the_store(&at(name), &at("a.db")).is_err(), "{name}");
+        }
+        for name in ["a.json", "b.db", "a.db-json"] {
+            assert!(not_the_store(&at(name), &at("a.db")).is_ok(), "{name}");
+        }
     }
 }

@@ -58,6 +58,9 @@ impl From<Exit> for ExitCode {
 
 /// Does what the command line says, and prints what came of it.
 fn run(cli: &Cli) -> Result<std::io::Result<ExitCode>, Failure> {
+    if let (Some(path), Ok(store)) = (cli.global.json_file(), session::store_path(&cli.global)) {
+        io::not_the_store(path, &store)?;
+    }
     let file = io::Output::open(cli.global.json_file())?;
     let report = commands::run(cli)?;
     let document = file.is_some().then(|| format!("{}\n", report.json.to_json()));

@@ -9,8 +9,8 @@ use pleach::crypto::{CipherSuite, CryptoProvider, Secret};
 use pleach::storage::{KeyRange, Storage};
 use pleach::wire::{Credential, encode};
 use pleach::{
-    AuthDecision, AuthService, Client, CredentialRequest, Error, Group, GroupInfoSpec, MemoryStorage,
-    Received, TreeDelivery,
+    AuthDecision, AuthService, Client, CredentialRequest, Error, Group, GroupConfig, GroupInfoSpec,
+    MemoryStorage, Received, TreeDelivery,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -188,9 +188,13 @@ fn member(provider: &CryptoProvider, number: u32) -> Result<Member, Failure> {
     let keys = suite.signature.generate_key_pair(&*provider.random)?;
     let signer = suite.signature.load_signer(&keys.private)?;
     let storage = Arc::new(MemoryStorage::new());
+    let mut config = GroupConfig::default();
+    // All that MLS allows: the Welcome of a large group with large keys is longer than the default.
+    config.limits.message_bytes = 1 << 30;
     let client = Client::builder(provider.clone(), storage.clone())
         .basic(format!("member {number:05}"), signer)
         .auth(Ourselves)
+        .config(config)
         .build()?;
     Ok(Member { client, storage })
 }

@@ -212,6 +212,10 @@ fn a_store_is_never_written_over() {
         stage.fails("alice", &["key-package", "-o", path], 2);
         stage.fails("alice", &["groups", &format!("--json={path}")], 2);
     }
+    // Nor over one that is still to be made.
+    for path in ["carol.db", "./carol.db", "carol.db-journal"] {
+        stage.fails("carol", &["init", "--name", "carol", &format!("--json={path}")], 2);
+    }
     assert!((stage.rows("alice"), stage.rows("bob"), stage.files()) == before);
 }
 
