@@ -45,6 +45,8 @@ fn check(directory: &Path, more: &[&str]) -> (bool, String) {
 fn one_suite_of_one_file() {
     let (success, text) = check(&own(), &["--file", "crypto-basics", "--suite", "5"]);
     assert!(success && text.contains("1 of 1 cases in 1 file"), "{text}");
+    let (success, text) = check(&own(), &["--file", "crypto-basics", "--suite", "0xf0a1"]);
+    assert!(success && text.contains("1 of 1 cases in 1 file"), "{text}");
     let (success, text) = check(&own(), &["--file", "nonsense"]);
     assert!(!success && text.contains("nonsense"), "{text}");
 }

@@ -30,9 +30,9 @@ enum Command {
     Check {
         /// Where the files are
         dir: PathBuf,
-        /// Run the cases of this suite only, and those without a suite
-        #[arg(long)]
-        suite: Option<u16>,
+        /// Run the cases of this suite only, as 0xf0a1 or 61601, and those without a suite
+        #[arg(long, value_parser = suite)]
+        suite: Option<CipherSuiteId>,
         /// Run this file only
         #[arg(long)]
         file: Option<String>,
@@ -40,7 +40,7 @@ enum Command {
         #[arg(long, value_enum)]
         crypto: Option<Backend>,
     },
-    /// Write our own vectors, for every suite of RFC 9420
+    /// Write our own vectors, for every suite of RFC 9420, and in three files for the post-quantum suites
     Generate {
         /// Where to
         #[arg(default_value = "test-vectors")]
@@ -52,6 +52,14 @@ enum Command {
         #[arg(long, default_value_t = 9420)]
         seed: u64,
     },
+}
+
+fn suite(text: &str) -> Result<CipherSuiteId, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map(CipherSuiteId).map_err(|error| error.to_string())
 }
 
 fn main() -> ExitCode {
@@ -70,7 +78,7 @@ fn run(command: Command) -> Result<bool, Box<dyn Error>> {
     match command {
         Command::Check { dir, suite, file, crypto } => {
             let provider = crypto.map_or_else(every_suite, Backend::provider);
-            let filter = Filter { suite: suite.map(CipherSuiteId), one_backend: crypto.is_some() };
+            let filter = Filter { suite, one_backend: crypto.is_some() };
             let set = VectorSet::of(&dir)?;
             let summary = match file {
                 Some(name) => {
