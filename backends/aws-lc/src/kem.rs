@@ -85,8 +85,8 @@ fn parse_public(algorithm: &'static Algorithm, bytes: &[u8]) -> Result<ParsedPub
 
 struct Refused;
 
-/// AWS-LC gives no all-zero result, but an error. [`DhGroup`] promises the result: the KEM above it decides (a DHKEM refuses it,
-/// R014, and has refused the key; X-Wing goes on).
+/// AWS-LC gives no all-zero result, but an error. [`DhGroup`] promises the result, and the KEM above it refuses it (R014): DHKEM
+/// and X-Wing both have refused the key already, so only who uses the group by itself comes here.
 fn refused(curve: Curve, public: &ParsedPublicKey) -> Result<Secret, CryptoError> {
     let is_low_order = matches!(curve, Curve::X25519) && curve.check_public(public.as_ref()).is_err();
     if is_low_order { Ok(Secret::zero(curve.private_len())) } else { Err(CryptoError::Backend("ECDH")) }

@@ -49,8 +49,8 @@
 //! two signatures. They, and blinding, come from AWS-LC's own generator, whatever [`SecureRandom`] a program passes elsewhere.
 //!
 //! Cost: an AEAD call is one key schedule and one heap allocation. Loading a P-256, P-384 or P-521 private key is two
-//! multiplications of the base point, since AWS-LC computes the public key and then checks it. Ed25519 takes a message as one
-//! slice, so one in parts is copied once; everything else is streamed. The first random byte of a process takes as long as
+//! multiplications of the base point, since AWS-LC computes the public key and then checks it. Ed25519 and HKDF take
+//! their input as one slice, so one in parts is copied once; hashes, HMAC and ECDSA are streamed. The first random byte of a process takes as long as
 //! thousands of key agreements, because AWS-LC gathers entropy from the processor's jitter; later ones take about a microsecond.
 //!
 //! It deliberately holds no protocol logic, and DHKEM and HPKE are `pleach-crypto`'s.

@@ -59,10 +59,13 @@ fn check_key(
         SignatureScheme::MLDSA87 => (ML_DSA_87, None),
         _ => return Err(MisbehaviorError::X509Credential),
     };
-    let named_curve =
-        info.algorithm.parameters.as_ref().and_then(|any| any.decode_as::<ObjectIdentifier>().ok());
+    let parameters = info.algorithm.parameters.as_ref();
+    let parameters_fit = match curve {
+        Some(curve) => parameters.is_some_and(|any| any.decode_as::<ObjectIdentifier>() == Ok(curve)),
+        None => parameters.is_none(), // RFC 8410 §3, RFC 9881 §2
+    };
     let key = info.subject_public_key.as_bytes();
-    if info.algorithm.oid == algorithm && named_curve == curve && key == Some(signature_key) {
+    if info.algorithm.oid == algorithm && parameters_fit && key == Some(signature_key) {
         Ok(())
     } else {
         Err(MisbehaviorError::X509Credential)

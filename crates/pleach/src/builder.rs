@@ -147,7 +147,9 @@ impl ClientBuilder {
     /// Builds the client. Reads and writes nothing.
     ///
     /// # Errors
-    /// [`Error::ApiMisuse`] if the authentication service, an identity, or a suite that goes with one is missing.
+    /// [`Error::ApiMisuse`] if the authentication service, an identity, or a suite that goes with one is missing;
+    /// [`CryptoError::InconsistentSuite`](pleach_crypto::CryptoError::InconsistentSuite) if a suite of the provider does not fit
+    /// together.
     pub fn build(self) -> Result<Client, Error> {
         let Self {
             provider,

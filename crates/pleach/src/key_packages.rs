@@ -162,9 +162,13 @@ impl Client {
     /// Stores a key package that was made elsewhere, with its private keys.
     ///
     /// # Errors
-    /// Those of the store; [`Error::PeerIncompatible`] if the provider lacks its suite.
+    /// Those of the store; [`Error::PeerIncompatible`] if the provider lacks its suite;
+    /// [`CryptoError::SuiteChanged`](pleach_crypto::CryptoError::SuiteChanged) if the suite's number stood for other algorithms
+    /// when the record was made.
     pub fn import_key_package(&self, record: &KeyPackageRecord) -> Result<KeyPackageRef, Error> {
-        let reference = record.reference(self.0.cipher_suite(record.key_package.cipher_suite)?)?;
+        let suite = self.0.cipher_suite(record.key_package.cipher_suite)?;
+        suite.check_stored(record.algorithms)?;
+        let reference = record.reference(suite)?;
         let place = self.0.place(&[]);
         let mut batch = VecBatch::new();
         batch.put(place.key(&RecordKey::KeyPackage(reference.clone())), record.to_row());

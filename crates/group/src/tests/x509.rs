@@ -85,6 +85,8 @@ fn refuses_a_certificate_for_another_key() {
 #[test]
 fn refuses_a_certificate_for_another_algorithm() {
     refuses(|key| vec![certificate("ca", "dave", ED448, key)]);
+    // Parameters, of which Ed25519 has none: NULL.
+    refuses(|key| vec![certificate("ca", "dave", &[ED25519, &[5, 0]].concat(), key)]);
 }
 
 // breaks: R022, R023
