@@ -1,6 +1,6 @@
 //! Identifiers of suites and algorithms (RFC 9420 §17.1, RFC 9180 §7). Unknown values are data, never errors.
 
-use core::fmt;
+use core::{fmt, num::ParseIntError, str::FromStr};
 
 macro_rules! ids {
     ($(#[$doc:meta])* $name:ident { $($(#[$cdoc:meta])* $konst:ident = $value:literal, $label:literal;)* }) => {
@@ -128,5 +128,33 @@ ids! {
         MLDSA65 = 0x0905, "mldsa65";
         /// ML-DSA-87 (FIPS 204), pure, with an empty context.
         MLDSA87 = 0x0906, "mldsa87";
+    }
+}
+
+impl FromStr for CipherSuiteId {
+    type Err = ParseIntError;
+
+    /// A number as people write it: decimal, or hexadecimal after `0x`.
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        match text.strip_prefix("0x") {
+            Some(digits) => u16::from_str_radix(digits, 16),
+            None => text.parse(),
+        }
+        .map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CipherSuiteId;
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        for (text, number) in [("1", 1), ("0x0001", 1), ("0xf0a1", 0xF0A1), ("65535", 0xFFFF)] {
+            assert_eq!(text.parse(), Ok(CipherSuiteId(number)));
+        }
+        for text in ["", "0x", "f0a1", "0x10000", "-1", "1 "] {
+            assert!(text.parse::<CipherSuiteId>().is_err(), "{text}");
+        }
     }
 }

@@ -66,12 +66,8 @@ pub(crate) struct SuccessorArgs {
 }
 
 pub(super) fn suite(text: &str) -> Result<CipherSuiteId, String> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u16::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
     // Whether there is such a suite depends on the backends and the numbering.
-    number.map(CipherSuiteId).map_err(|_| "no suite number: `pleach suites` lists them".to_owned())
+    text.parse().map_err(|_| "no suite number: `pleach suites` lists them".to_owned())
 }
 
 pub(super) fn non_empty(text: &str) -> Result<String, String> {

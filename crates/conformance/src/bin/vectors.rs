@@ -31,7 +31,7 @@ enum Command {
         /// Where the files are
         dir: PathBuf,
         /// Run the cases of this suite only, as 0xf0a1 or 61601, and those without a suite
-        #[arg(long, value_parser = suite)]
+        #[arg(long)]
         suite: Option<CipherSuiteId>,
         /// Run this file only
         #[arg(long)]
@@ -52,14 +52,6 @@ enum Command {
         #[arg(long, default_value_t = 9420)]
         seed: u64,
     },
-}
-
-fn suite(text: &str) -> Result<CipherSuiteId, String> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u16::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    number.map(CipherSuiteId).map_err(|error| error.to_string())
 }
 
 fn main() -> ExitCode {

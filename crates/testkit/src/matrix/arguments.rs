@@ -17,7 +17,7 @@ pub struct Arguments {
     #[arg(long, value_enum)]
     pub storage: Vec<Engine>,
     /// Suites to run, as 0x0001 or 1; all that the backends have by default.
-    #[arg(long, value_parser = suite)]
+    #[arg(long)]
     pub suite: Vec<CipherSuiteId>,
     /// Wire policies to run; all by default.
     #[arg(long, value_enum)]
@@ -34,14 +34,6 @@ pub struct Arguments {
     /// Print the results as JSON.
     #[arg(long)]
     pub json: bool,
-}
-
-fn suite(text: &str) -> Result<CipherSuiteId, String> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u16::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    number.map(CipherSuiteId).map_err(|error| error.to_string())
 }
 
 /// A wire policy.
