@@ -10,7 +10,7 @@
 //! Not here: certificates. This command's identities are names (basic credentials), and it refuses others.
 
 use pleach::storage::{Key, KeyRange, RecordKind, Storage, StorageError, VecBatch};
-use pleach::wire::Credential;
+use pleach::wire::{Credential, LeafIndex};
 use pleach::{AuthDecision, AuthService, CredentialReason, CredentialRequest};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,6 +42,8 @@ struct Pins {
     all: BTreeMap<Pin, bool>,
     /// What is not in the store yet.
     learned: Vec<Pin>,
+    /// Who was accepted for which leaf of which group: a commit that is not merged names nobody else.
+    coming: BTreeMap<(Vec<u8>, LeafIndex), Vec<u8>>,
 }
 
 impl Trust {
@@ -56,7 +58,9 @@ impl Trust {
             Ok(())
         })?;
         let own_name = store.name.clone();
-        Ok(Self { pins: Mutex::new(Pins { own_name, own_keys, all, learned: Vec::new() }) })
+        Ok(Self {
+            pins: Mutex::new(Pins { own_name, own_keys, all, learned: Vec::new(), coming: BTreeMap::new() }),
+        })
     }
 
     /// Stores what was learned, and says it in lines.
@@ -110,6 +114,13 @@ impl Trust {
         Ok(count)
     }
 
+    /// Those who would come into this group by what was checked in this call, by their leaves.
+    pub(crate) fn coming(&self, group_id: &[u8]) -> Vec<(LeafIndex, Vec<u8>)> {
+        let pins = self.pins();
+        let of_group = pins.coming.iter().filter(|((group, _), _)| group == group_id);
+        of_group.map(|((_, leaf), name)| (*leaf, name.clone())).collect()
+    }
+
     fn pins(&self) -> MutexGuard<'_, Pins> {
         self.pins.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,7 +135,13 @@ impl AuthService for Trust {
             Some((Credential::Basic { identity }, key)) => Some((&**identity, key)),
             _ => None,
         };
-        let verdict = self.pins().decide(request.reason, identity, request.signature_key, old);
+        let mut pins = self.pins();
+        let verdict = pins.decide(request.reason, identity, request.signature_key, old);
+        if let (CredentialReason::Add | CredentialReason::ExternalCommit, Some(leaf), Ok(())) =
+            (request.reason, request.leaf, &verdict)
+        {
+            pins.coming.insert((request.group_id.to_vec(), leaf), identity.to_vec());
+        }
         verdict.err().map_or(AuthDecision::Accept, AuthDecision::deny)
     }
 
@@ -233,6 +250,7 @@ mod tests {
             own_keys: vec![vec![9; 32]],
             all: BTreeMap::new(),
             learned: Vec::new(),
+            coming: BTreeMap::new(),
         }
     }
 

@@ -56,18 +56,26 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// The room that is taken for a document, in bytes.
+const DOCUMENT_ROOM: usize = 1 << 16;
+
 /// Does what the command line says, and prints what came of it.
 fn run(cli: &Cli) -> Result<std::io::Result<ExitCode>, Failure> {
     if let (Some(path), Ok(store)) = (cli.global.json_file(), session::store_path(&cli.global)) {
         io::not_the_store(path, &store)?;
     }
-    let file = io::Output::open(cli.global.json_file())?;
+    let mut file = io::Output::open(cli.global.json_file())?;
+    if let Some(file) = &mut file {
+        // A full disk is noticed before the work is done: few documents are longer.
+        file.reserve(DOCUMENT_ROOM)?;
+    }
     let report = commands::run(cli)?;
     let document = file.is_some().then(|| format!("{}\n", report.json.to_json()));
     // First what may exist nowhere else.
     let printed = print(report, cli.global.prints_json());
     if let (Some(file), Some(document)) = (file, document) {
-        file.write(document.as_bytes())?;
+        file.write(document.as_bytes())
+            .map_err(|failure| failure.about("all is done, but not the document"))?;
     }
     Ok(printed)
 }

@@ -2,7 +2,8 @@
 
 use pleach::state::GroupError;
 use pleach::wire::{GroupContext, LeafIndex, MlsMessage, MlsMessageBody, Proposal, Sender, decode};
-use pleach::{Client, Error, Group, GroupConfig, Member, Rules, Status, WirePolicy};
+use pleach::{Client, Error, Group, GroupConfig, GroupSummary, Member, Rules, Status, WirePolicy};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,6 +64,17 @@ impl Session {
             builder = builder.identity(store.credential(), key.signer);
         }
         Ok(Self { client: builder.build()?, store, trust })
+    }
+
+    /// Why a stored group cannot be opened with the backends and the numbering in use, if it cannot.
+    pub(crate) fn unusable(&self, group: &GroupSummary) -> Option<&'static str> {
+        match self.store.provider.suite(group.suite) {
+            Err(_) => Some("the backends in use do not have the suite"),
+            Ok(suite) if suite.check_stored(group.algorithms).is_err() => {
+                Some("the suite's number stands for other algorithms now")
+            }
+            Ok(_) => None,
+        }
     }
 
     /// The group that is named, or the only one.
@@ -136,6 +148,28 @@ pub(crate) fn find_member(members: &[Member], who: &str) -> Result<LeafIndex, Fa
     }
     let named = members.iter().find(|member| text::name(&member.credential) == who);
     named.map(|member| member.index).ok_or_else(|| Failure::not_found(format!("{who:?} is no member")))
+}
+
+/// What a change calls those whom it is about.
+pub(crate) struct Names(BTreeMap<LeafIndex, String>);
+
+impl Names {
+    /// After the change: all are members.
+    pub(crate) fn of(members: &[Member]) -> Self {
+        Self(members.iter().map(|member| (member.index, text::name(&member.credential))).collect())
+    }
+
+    /// Before it: members, and those who would come.
+    pub(crate) fn before(session: &Session, group: &Group) -> Result<Self, Failure> {
+        let mut names = Self::of(&group.members()?);
+        let coming = session.trust.coming(group.id());
+        names.0.extend(coming.into_iter().map(|(leaf, name)| (leaf, text::show(&name))));
+        Ok(names)
+    }
+
+    pub(crate) fn at(&self, leaf: LeafIndex) -> String {
+        self.0.get(&leaf).cloned().unwrap_or_else(|| format!("leaf {}", leaf.0))
+    }
 }
 
 /// The name of the member at a leaf.

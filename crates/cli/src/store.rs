@@ -24,8 +24,9 @@ use crate::exit::{Exit, Failure};
 /// In front of every key: the row's version, and the format of what follows.
 const HEADER: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 0, 1];
 
-/// In front of the identity. Format 1 had no numbering.
-const IDENTITY_HEADER: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 0, 2];
+/// In front of the identity. Format 1 had no numbering, and keys for fewer schemes.
+const IDENTITY_HEADER: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 0, IDENTITY_FORMAT];
+const IDENTITY_FORMAT: u8 = 2;
 
 /// An open store and who it belongs to.
 #[derive(Debug)]
@@ -102,6 +103,17 @@ impl Store {
         let options = SqliteOptions::new().create(false);
         let storage = SqliteStorage::open_with(path, &options).map_err(|error| open_failure(path, error))?;
         let row = storage.get(&IDENTITY)?.ok_or_else(missing)?;
+        if let Some(other) = format(&row).filter(|format| *format != IDENTITY_FORMAT) {
+            let age = if other < IDENTITY_FORMAT { "an earlier" } else { "a later" };
+            return Err(Failure::new(
+                Exit::Store,
+                "store-format",
+                format!(
+                    "{}: a store of {age} build of pleach (format {other}), which this one cannot read",
+                    path.display()
+                ),
+            ));
+        }
         let Some(Identity { suite, numbering, name }) = Identity::read(&row) else {
             return Err(StorageError::corrupt(RecordKind::Application, "the identity cannot be read").into());
         };
@@ -204,6 +216,11 @@ struct Identity<'a> {
     suite: CipherSuiteId,
     numbering: Numbering,
     name: &'a [u8],
+}
+
+/// The format of the identity's row.
+fn format(row: &[u8]) -> Option<u8> {
+    row.strip_prefix(&[0; 8]).and_then(<[u8]>::first).copied()
 }
 
 impl<'a> Identity<'a> {

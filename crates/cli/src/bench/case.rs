@@ -191,6 +191,8 @@ fn member(provider: &CryptoProvider, number: u32) -> Result<Member, Failure> {
     let mut config = GroupConfig::default();
     // All that MLS allows: the Welcome of a large group with large keys is longer than the default.
     config.limits.message_bytes = 1 << 30;
+    // Random values, of random length, that make the same message longer or shorter.
+    config.grease = false;
     let client = Client::builder(provider.clone(), storage.clone())
         .basic(format!("member {number:05}"), signer)
         .auth(Ourselves)

@@ -60,8 +60,7 @@ fn bar(out: &mut String, case: &Measured, operation: Operation, scale: &Decades,
     let number = if first { case.number() } else { String::new() };
     let _ = writeln!(
         out,
-        "<div class=\"row{}\" style=\"--c:var(--{backend})\" title=\"{} by {backend}: {} to {}, {} samples\" data-backend=\"{backend}\" \
-         data-suite=\"{}\" data-operation=\"{}\" data-median-ns=\"{}\" data-q1-ns=\"{}\" data-q3-ns=\"{}\" data-min-ns=\"{}\" \
+        "<div class=\"row{}\" style=\"--c:var(--{backend})\" title=\"{} by {backend}: {} to {}, {} samples\" {} data-q1-ns=\"{}\" data-q3-ns=\"{}\" data-min-ns=\"{}\" \
          data-max-ns=\"{}\" data-samples=\"{}\"><span class=\"id\">{number}</span><span class=\"who\">{backend}</span>\
          <div class=\"plot\"><i style=\"width:{:.2}%\"></i><b style=\"left:{:.2}%;width:{:.2}%\"></b></div>\
          <span class=\"value\">{shown} <small>&#177;{}&#8202;%</small></span></div>",
@@ -70,9 +69,7 @@ fn bar(out: &mut String, case: &Measured, operation: Operation, scale: &Decades,
         duration(time.q1),
         duration(time.q3),
         time.samples,
-        case.suite.0,
-        operation.key(),
-        time.median,
+        case.of_time(operation),
         time.q1,
         time.q3,
         time.min,
@@ -89,7 +86,8 @@ fn bar(out: &mut String, case: &Measured, operation: Operation, scale: &Decades,
 pub(super) fn sizes(out: &mut String, results: &Results) {
     let _ = writeln!(
         out,
-        "<section>\n<h2>Bytes</h2>\n<p>What is sent in a group of {} members. It does not depend on the backend, but for a few random bytes. The scale is \
+        "<section>\n<h2>Bytes</h2>\n<p>What is sent in a group of {} members. It does not depend on the backend; an ECDSA \
+         signature (P256, P384 and P521 in a suite's name) is a few bytes longer or shorter by chance. GREASE is off: it adds a few random bytes. The scale is \
          <strong>linear</strong> and begins at nothing; <span class=\"best\">&#9733;</span> marks the least. A Welcome and a GroupInfo \
          hold the whole group, so they grow with it; a Commit grows with its logarithm.</p>\n<div class=\"figures wide\">",
         results.members
@@ -129,9 +127,10 @@ pub(super) fn sizes(out: &mut String, results: &Results) {
             };
             let _ = writeln!(
                 out,
-                "<div class=\"row\" style=\"--c:var(--bytes)\" title=\"{}\"><span class=\"id\">{}</span><div class=\"plot\">\
+                "<div class=\"row\" style=\"--c:var(--bytes)\" title=\"{}\" {}><span class=\"id\">{}</span><div class=\"plot\">\
                  <i style=\"width:{:.2}%\"></i></div><span class=\"value\">{shown}</span></div>",
                 escape(case.name),
+                case.of_bytes(*size),
                 case.number(),
                 100.0 * bytes as f64 / most as f64,
             );
@@ -187,22 +186,16 @@ pub(super) fn numbers(out: &mut String, results: &Results) {
     let titles: Vec<&str> = Operation::ALL.iter().map(|one| one.title()).collect();
     table(out, results, &titles, |out, case| {
         for operation in Operation::ALL {
-            let _ = write!(out, "<td class=\"n\">{}</td>", duration(case.time(*operation).median));
+            let shown = duration(case.time(*operation).median);
+            let _ = write!(out, "<td class=\"n value\" {}>{shown}</td>", case.of_time(*operation));
         }
     });
     out.push_str("<p>Bytes; the last four are kept private.</p>\n");
     let titles: Vec<&str> = Size::ALL.iter().map(|one| one.title()).collect();
     table(out, results, &titles, |out, case| {
         for size in Size::ALL {
-            let bytes = case.bytes(*size);
-            let _ = write!(
-                out,
-                "<td class=\"n\" data-backend=\"{}\" data-suite=\"{}\" data-size=\"{}\" data-bytes=\"{bytes}\">{}</td>",
-                case.backend.name(),
-                case.suite.0,
-                size.key(),
-                grouped(bytes)
-            );
+            let shown = grouped(case.bytes(*size));
+            let _ = write!(out, "<td class=\"n value\" {}>{shown}</td>", case.of_bytes(*size));
         }
     });
     out.push_str("</section>\n");

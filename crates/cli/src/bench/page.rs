@@ -1,7 +1,7 @@
 //! The results as a page: one file without scripts or anything from elsewhere, for screens light and dark, and for paper.
 //!
-//! It is for somebody who has to choose a suite and has read nothing. Its numbers are those of the JSON document: each that was
-//! measured stands in a `data-` attribute beside its bar or in its cell, and a test compares all of them.
+//! It is for somebody who has to choose a suite and has read nothing. Its numbers are those of the JSON document: each
+//! stands in a `data-` attribute where it is shown, and a test compares all attributes, what is shown, and the bars.
 
 use std::fmt::Write as _;
 
@@ -39,6 +39,7 @@ pub(super) fn page(results: &Results) -> String {
         ("date", results.date.clone()),
         ("optimised", results.machine.optimised.to_string()),
         ("numbering", results.numbering.name().to_owned()),
+        ("turns", results.turns().to_owned()),
     ];
     out.push_str("<body");
     for (name, value) in run {
@@ -215,11 +216,12 @@ fn overview(out: &mut String, results: &Results) {
         );
         for (operation, _) in TIMES {
             let all = fastest.iter().map(|other| other.time(operation).median);
-            cell(out, case.backend.name(), case.time(operation).median, all, duration);
+            let attributes = case.of_time(operation);
+            cell(out, &attributes, case.backend.name(), case.time(operation).median, all, duration);
         }
         for (size, _) in SIZES {
             let all = fastest.iter().map(|other| other.bytes(size));
-            cell(out, "bytes", case.bytes(size), all, grouped);
+            cell(out, &case.of_bytes(size), "bytes", case.bytes(size), all, grouped);
         }
         out.push_str("</tr>\n");
     }
@@ -233,6 +235,7 @@ fn wrap(name: &str) -> String {
 
 fn cell(
     out: &mut String,
+    attributes: &str,
     color: &str,
     value: u64,
     all: impl Iterator<Item = u64> + Clone,
@@ -246,19 +249,25 @@ fn cell(
     };
     let _ = write!(
         out,
-        "<td>{shown}<div class=\"mini\"><i style=\"--c:var(--{color});width:{:.1}%\"></i></div></td>",
+        "<td {attributes}><span class=\"value\">{shown}</span><div class=\"mini\"><i style=\"--c:var(--{color});width:{:.1}%\"></i></div></td>",
         100.0 * value as f64 / most.max(1) as f64
     );
 }
 
 fn foot(out: &mut String, results: &Results) {
+    let turns = if results.together {
+        "Suites and backends take turns in each round, so that what slows the machine down slows all"
+    } else {
+        "In a group this large, only the backends of one suite take turns in each round, and suites follow one another: what slows \
+         the machine down for a while may slow one suite more than the next"
+    };
     let _ = writeln!(
         out,
-        "<footer><p>How it was measured: wall-clock time, stores in memory, large joins and Commits on all threads. Backends take turns \
-         in each round, so that what slows the machine down slows all; a first round is thrown away. Commits are measured in a group \
+        "<footer><p>How it was measured: wall-clock time, stores in memory, large joins and Commits on all threads. {}; a first round is thrown away. Commits are measured in a group \
          whose members have all committed before. Messages have {} bytes of text. It took {} s.</p>\n<p>Post-quantum suites are those of \
          draft-ietf-mls-pq-ciphersuites-06, numbered as by {}: their numbers are not registered yet, and members of a group must use \
          the same. <code>pleach suites</code> lists them, <code>pleach init --suite NUMBER</code> uses one.</p></footer>",
+        turns,
         TEXT.len(),
         results.seconds,
         results.numbering.name()

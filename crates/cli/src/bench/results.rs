@@ -153,6 +153,21 @@ impl Measured {
         text::suite_number(self.suite)
     }
 
+    /// The attributes of what shows a time on the page.
+    pub(super) fn of_time(&self, operation: Operation) -> String {
+        let median = self.time(operation).median;
+        format!("{} data-operation=\"{}\" data-median-ns=\"{median}\"", self.of_case(), operation.key())
+    }
+
+    /// The attributes of what shows a size on the page.
+    pub(super) fn of_bytes(&self, size: Size) -> String {
+        format!("{} data-size=\"{}\" data-bytes=\"{}\"", self.of_case(), size.key(), self.bytes(size))
+    }
+
+    fn of_case(&self) -> String {
+        format!("data-backend=\"{}\" data-suite=\"{}\"", self.backend.name(), self.suite.0)
+    }
+
     /// Small if everything is quick: the geometric mean of the medians.
     pub(super) fn pace(&self) -> f64 {
         self.times.iter().map(|time| (time.median.max(1) as f64).ln()).sum::<f64>()
@@ -195,6 +210,8 @@ pub(super) struct Results {
     pub(super) rounds: u32,
     /// When it began, as a date.
     pub(super) date: String,
+    /// Whether all cases took turns, and not the backends of each suite alone.
+    pub(super) together: bool,
     pub(super) seconds: u64,
     /// By kind of suite, suite and backend.
     pub(super) cases: Vec<Measured>,
@@ -204,6 +221,11 @@ impl Results {
     /// The suites, each with its backends, in the order of the cases.
     pub(super) fn suites(&self) -> Vec<&[Measured]> {
         self.cases.chunk_by(|a, b| a.suite == b.suite).collect()
+    }
+
+    /// What took turns in a round, for programs.
+    pub(super) const fn turns(&self) -> &'static str {
+        if self.together { "all" } else { "backends-of-a-suite" }
     }
 
     /// The backends that were measured.
@@ -222,6 +244,7 @@ impl Results {
             .with("numbering", self.numbering.name())
             .with("members", self.members)
             .with("rounds", self.rounds)
+            .with("turns", self.turns())
             .with("seconds", self.seconds)
             .with("operations", about)
             .with("sizes", sizes)

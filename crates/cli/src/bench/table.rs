@@ -19,6 +19,9 @@ pub(super) fn lines(results: &Results) -> Vec<String> {
         ),
         "Times are medians, with half the distance between the quartiles; * marks the suite's fastest backend.".to_owned(),
     ];
+    if !results.together {
+        lines.push("For want of memory, suites were measured one after the other: compare two suites with care, backends of one freely.".to_owned());
+    }
     let mut kind = None;
     for suite in results.suites() {
         let Some(first) = suite.first() else { continue };

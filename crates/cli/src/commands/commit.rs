@@ -9,7 +9,7 @@ use crate::args::{AddArgs, CommitArgs, CommitCommand, Global, RemoveArgs, Update
 use crate::exit::Failure;
 use crate::io::read_message;
 use crate::output::{Item, Report};
-use crate::session::{Session, find_member};
+use crate::session::{Names, Session, find_member};
 use crate::text;
 
 pub(super) fn add(global: &Global, args: &AddArgs) -> Result<Report, Failure> {
@@ -156,16 +156,15 @@ impl<'a> Work<'a> {
         if let Some(message) = pending.group_info() {
             report = group_info.extra(report, "group_info", "GroupInfo", message)?;
         }
-        let changes = if args.merge {
+        let (changes, names) = if args.merge {
             let changes = group.merge(pending)?;
             session.follow_rotation(&group)?;
-            changes
+            (changes, Names::of(&group.members()?))
         } else {
-            pending.changes().clone()
+            (pending.changes().clone(), Names::before(session, &group)?)
         };
-        let members = group.members()?;
         report = if args.merge {
-            report.more(show::change_lines(&changes, &members)).line(format!(
+            report.more(show::change_lines(&changes, &names)).line(format!(
                 "{} is in epoch {}",
                 text::show(group.id()),
                 group.epoch()
@@ -173,8 +172,7 @@ impl<'a> Work<'a> {
         } else {
             report.line("pending: `pleach merge` when the others have it, `pleach discard` to give it up")
         };
-        report.json =
-            report.json.with("merged", args.merge).with("changes", show::changes(&changes, &members));
+        report.json = report.json.with("merged", args.merge).with("changes", show::changes(&changes, &names));
         Ok(report)
     }
 }

@@ -54,10 +54,11 @@ pub(super) fn groups(global: &Global, args: &GroupsArgs) -> Result<Report, Failu
         if backends::facts(summary.suite).is_none_or(|facts| facts.algorithms != summary.algorithms) {
             lines.push(format!("  made with {}", text::algorithms(&summary.algorithms)));
         }
-        if session.store.provider.suite(summary.suite).is_err() {
-            // The list is there to find out what the others would need.
-            lines.push("  the backends in use do not have the suite".to_owned());
-            items.push(listed(&summary));
+        let unusable = session.unusable(&summary);
+        if let Some(why) = unusable {
+            // The list is there to find out what they would need.
+            lines.push(format!("  {why}"));
+            items.push(listed(&summary).with("unusable", why));
             continue;
         }
         let group = session.load(&summary.group_id)?;

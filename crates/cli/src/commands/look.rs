@@ -1,15 +1,22 @@
-//! `suites` and `inspect`: they need no store.
+//! `suites` and `inspect`: they need no store. `suites` takes the numbering of one that is named.
 
+use super::show;
 use crate::args::{Global, InspectArgs};
 use crate::backends::{self, Asked, Kind, Numbering};
 use crate::exit::Failure;
 use crate::inspect::{self, draw};
 use crate::io::read_message;
 use crate::output::{Item, Report};
+use crate::session::store_path;
+use crate::store::Store;
 use crate::text;
 
 pub(super) fn suites(global: &Global) -> Result<Report, Failure> {
-    let choice = Asked::read(global)?.compare();
+    let mut asked = Asked::read(global)?;
+    if asked.numbering.is_none() {
+        asked.numbering = stored_numbering(global, &asked)?;
+    }
+    let choice = asked.compare();
     let mut lines = Vec::new();
     let mut items = Vec::new();
     for suite in choice.provider().suites.iter() {
@@ -32,16 +39,23 @@ pub(super) fn suites(global: &Global) -> Result<Report, Failure> {
                 .with("name", name)
                 .with("kind", kind.name())
                 .with("level", backends::level(name))
-                .with("kem", Item::text(&algorithms.kem))
-                .with("kdf", Item::text(&algorithms.kdf))
-                .with("aead", Item::text(&algorithms.aead))
-                .with("signature", Item::text(&algorithms.signature))
+                .with("algorithms", show::algorithms(&algorithms))
                 .with("numbering", facts.and_then(|facts| facts.numbering).map(Numbering::name))
                 .with("backends", Item::list(by.into_iter().map(Item::from))),
         );
     }
     let json = Item::object().with("numbering", choice.numbering.name()).with("suites", items);
     Ok(Report::new(json).more(lines))
+}
+
+/// That of the store which is named, if one is. A variable may name a store that is still to be made.
+fn stored_numbering(global: &Global, asked: &Asked) -> Result<Option<Numbering>, Failure> {
+    let Ok(path) = store_path(global) else { return Ok(None) };
+    match Store::open(&path, asked) {
+        Ok(store) => Ok(Some(store.choice.numbering)),
+        Err(_) if global.store.is_none() && !path.exists() => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 pub(super) fn inspect(args: &InspectArgs) -> Result<Report, Failure> {

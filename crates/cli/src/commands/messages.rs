@@ -9,7 +9,7 @@ use crate::args::{Global, ReceiveArgs, SendArgs};
 use crate::exit::{Exit, Failure};
 use crate::io::{Output, base64, read, read_message};
 use crate::output::{Item, Payload, Report};
-use crate::session::{Session, name_of};
+use crate::session::{Names, Session, name_of};
 use crate::text;
 
 pub(super) fn send(global: &Global, args: &SendArgs) -> Result<Report, Failure> {
@@ -73,20 +73,22 @@ pub(super) fn receive(global: &Global, args: &ReceiveArgs) -> Result<Report, Fai
         }
         Received::Commit(staged) | Received::Removed(staged) => {
             if args.dry_run {
-                return Ok(changed(&group, staged.changes(), "commit, checked only"));
+                let names = Names::before(&session, &group)?;
+                return Ok(changed(&group, staged.changes(), &names, "commit, checked only"));
             }
             let learned = session.save_trust()?;
             let changes = group.merge(staged)?;
-            Ok(changed(&group, &changes, "commit").more(learned))
+            Ok(changed(&group, &changes, &after(&group), "commit").more(learned))
         }
         Received::OwnCommit(own) => {
             if args.dry_run {
-                return Ok(changed(&group, own.changes(), "own commit, checked only"));
+                let names = Names::before(&session, &group)?;
+                return Ok(changed(&group, own.changes(), &names, "own commit, checked only"));
             }
             super::welcome::check(&group, &own)?;
             let changes = group.merge(own)?;
             session.follow_rotation(&group)?;
-            Ok(changed(&group, &changes, "own commit"))
+            Ok(changed(&group, &changes, &after(&group), "own commit"))
         }
         Received::OwnMessage => {
             Ok(Report::new(show::place(&group).with("kind", "own message")).line("one's own message"))
@@ -153,16 +155,19 @@ fn application(
     Ok(report)
 }
 
-fn changed(group: &Group, changes: &MembershipChanges, kind: &str) -> Report {
-    // One who was removed has no roster any more.
-    let members = group.members().unwrap_or_default();
-    let json = show::place(group).with("kind", kind).with("changes", show::changes(changes, &members));
-    let by = changes.committer.filter(|_| !changes.removed_us).map(|leaf| name_of(&members, leaf));
+/// Who is in the group now; one who was removed has no roster any more.
+fn after(group: &Group) -> Names {
+    Names::of(&group.members().unwrap_or_default())
+}
+
+fn changed(group: &Group, changes: &MembershipChanges, names: &Names, kind: &str) -> Report {
+    let json = show::place(group).with("kind", kind).with("changes", show::changes(changes, names));
+    let by = changes.committer.filter(|_| !changes.removed_us).map(|leaf| names.at(leaf));
     let mut report = Report::new(json).line(match by.filter(|_| !kind.starts_with("own")) {
         Some(name) => format!("{kind} by {name}"),
         None => kind.to_owned(),
     });
-    report = report.more(show::change_lines(changes, &members));
+    report = report.more(show::change_lines(changes, names));
     report.line(if changes.removed_us {
         format!("you are no longer a member of {}", text::show(group.id()))
     } else if kind.ends_with("only") {

@@ -8,7 +8,7 @@ use crate::args::{DiscardArgs, Global, GroupArg, PickArgs};
 use crate::exit::Failure;
 use crate::io::read_message;
 use crate::output::{Item, Report};
-use crate::session::Session;
+use crate::session::{Names, Session};
 use crate::text;
 
 /// A commit that is pending, in a group or without one.
@@ -57,7 +57,7 @@ fn find(session: &Session, name: &Name, group: &GroupArg) -> Result<Pending, Fai
         match &wanted {
             Some(wanted) if *wanted != summary.group_id => continue,
             // A group that the backends in use cannot open keeps nobody from the others.
-            None if session.store.provider.suite(summary.suite).is_err() => continue,
+            None if session.unusable(&summary).is_some() => continue,
             _ => {}
         }
         for commit in session.load(&summary.group_id)?.pending()? {
@@ -104,9 +104,9 @@ pub(super) fn merge(global: &Global, args: &PickArgs) -> Result<Report, Failure>
             };
             let changes = group.merge(&commit)?;
             session.follow_rotation(&group)?;
-            let members = group.members()?;
-            let json = show::place(&group).with("changes", show::changes(&changes, &members));
-            let mut report = Report::new(json).more(show::change_lines(&changes, &members)).line(format!(
+            let names = Names::of(&group.members()?);
+            let json = show::place(&group).with("changes", show::changes(&changes, &names));
+            let mut report = Report::new(json).more(show::change_lines(&changes, &names)).line(format!(
                 "{} is in epoch {}",
                 text::show(group.id()),
                 group.epoch()
@@ -128,7 +128,7 @@ pub(super) fn accept(commit: ExternalCommit) -> Result<Report, Failure> {
     let changes = commit.changes().clone();
     let group = commit.accept()?;
     let members = group.members()?;
-    let json = show::place(&group).with("changes", show::changes(&changes, &members));
+    let json = show::place(&group).with("changes", show::changes(&changes, &Names::of(&members)));
     Ok(Report::new(json).line(format!(
         "joined {} in epoch {}: {}",
         text::show(group.id()),

@@ -7,7 +7,7 @@ use pleach::{Group, Member, MembershipChanges};
 use crate::exit::Failure;
 use crate::io::{Output, base64};
 use crate::output::{Item, Payload, Report};
-use crate::session::name_of;
+use crate::session::{Names, name_of};
 use crate::text;
 
 /// Where a message goes: opened before the operation that makes it.
@@ -76,22 +76,21 @@ pub(crate) fn algorithms(algorithms: &SuiteAlgorithms) -> Item {
         .with("signature", name(signature.name(), signature.0))
 }
 
-/// The members before a change and after it, to name those who come and go.
-pub(super) fn names(members: &[Member], leaves: &[LeafIndex]) -> Vec<String> {
-    leaves.iter().map(|leaf| name_of(members, *leaf)).collect()
+fn all(names: &Names, leaves: &[LeafIndex]) -> Vec<String> {
+    leaves.iter().map(|leaf| names.at(*leaf)).collect()
 }
 
-/// What a commit changed, in JSON. `members` are those after it.
-pub(super) fn changes(changes: &MembershipChanges, members: &[Member]) -> Item {
+/// What a commit changes, in JSON.
+pub(super) fn changes(changes: &MembershipChanges, names: &Names) -> Item {
     let list = |names: Vec<String>| Item::list(names.into_iter().map(Item::Text));
     let removed = changes.removed.iter().map(|(_, credential)| text::name(credential)).collect();
     Item::object()
         .with("epoch", changes.epoch)
-        .with("committer", changes.committer.or(changes.joined).map(|leaf| name_of(members, leaf)))
-        .with("added", list(names(members, &changes.added)))
+        .with("committer", changes.committer.or(changes.joined).map(|leaf| names.at(leaf)))
+        .with("added", list(all(names, &changes.added)))
         .with("removed", list(removed))
-        .with("updated", list(names(members, &changes.updated)))
-        .with("joined", changes.joined.map(|leaf| name_of(members, leaf)))
+        .with("updated", list(all(names, &changes.updated)))
+        .with("joined", changes.joined.map(|leaf| names.at(leaf)))
         .with("extensions_changed", changes.extensions_changed)
         .with("psks", list(changes.psks.iter().map(|id| psk(&id.psk)).collect()))
         .with(
@@ -106,13 +105,13 @@ pub(super) fn changes(changes: &MembershipChanges, members: &[Member]) -> Item {
 }
 
 /// The same in lines.
-pub(super) fn change_lines(changes: &MembershipChanges, members: &[Member]) -> Vec<String> {
+pub(super) fn change_lines(changes: &MembershipChanges, names: &Names) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(leaf) = changes.joined {
-        lines.push(format!("{} joined", name_of(members, leaf)));
+        lines.push(format!("{} joined", names.at(leaf)));
     }
     if !changes.added.is_empty() {
-        lines.push(format!("added {}", text::list(&names(members, &changes.added))));
+        lines.push(format!("added {}", text::list(&all(names, &changes.added))));
     }
     if !changes.removed.is_empty() {
         let removed: Vec<String> =
@@ -123,7 +122,7 @@ pub(super) fn change_lines(changes: &MembershipChanges, members: &[Member]) -> V
         changes.updated.iter().copied().filter(|leaf| Some(*leaf) != changes.joined).collect();
     // Whoever was removed has no tree left to name the others by, nor a use for the news.
     if !updated.is_empty() && !changes.removed_us {
-        lines.push(format!("fresh keys for {}", text::list(&names(members, &updated))));
+        lines.push(format!("fresh keys for {}", text::list(&all(names, &updated))));
     }
     if changes.extensions_changed {
         lines.push("the group's extensions changed".to_owned());

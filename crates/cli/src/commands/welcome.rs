@@ -36,7 +36,7 @@ pub(super) fn check(group: &Group, commit: &PendingCommit) -> Result<(), Failure
         return Ok(());
     }
     Err(Failure::not_now(
-        "the Welcome was not written yet, and goes with the merge: `pleach merge --welcome FILE`, or --no-welcome",
+        "the Welcome was not written yet, and goes with the merge: `pleach merge --welcome FILE` writes it, `pleach merge --no-welcome` leaves it out",
     ))
 }
 

@@ -1,6 +1,9 @@
 //! Backends, suites and numberings: chosen, stored, shown, and explained when they are lacking.
 
 use crate::stage::Stage;
+use pleach::storage::{Key, RecordKind, Storage, VecBatch};
+use pleach::wire::Credential;
+use pleach::{AuthDecision, AuthService, CredentialRequest};
 use serde_json::{Value, json};
 
 fn suites(stage: &Stage, more: &[&str]) -> Vec<Value> {
@@ -25,6 +28,10 @@ fn suites_by_backend_and_numbering() {
     assert_eq!(hybrid["backends"], json!(["post-quantum-fast", "post-quantum"]));
     assert_eq!(hybrid["name"], "MLS_128_MLKEM768X25519_AES256GCM_SHA384_Ed25519");
     assert_eq!((&hybrid["kind"], &hybrid["numbering"]), (&json!("hybrid"), &json!("pleach")));
+    let parts = json!({
+        "kem": "MLKEM768-X25519", "kdf": "HKDF-SHA384", "aead": "AES-256-GCM", "signature": "ed25519"
+    });
+    assert_eq!(hybrid["algorithms"], parts);
 
     assert_eq!(numbers(&suites(&stage, &["--crypto", "ring"])), [1, 2, 3, 7]);
     assert_eq!(numbers(&suites(&stage, &["--crypto", "post-quantum", "--numbering", "mlspp"])), [8, 9, 10]);
@@ -152,6 +159,14 @@ fn the_numbering_is_the_store_s() {
     assert!(told.contains("was made with the numbering openmls"), "{told}");
     let done = stage.run_env("bob", &["groups"], &[("PLEACH_NUMBERING", "pleach")]);
     assert_eq!(done.code, 2, "{}", done.err);
+    // Its suites are listed by its numbers, unless others are asked for.
+    assert_eq!(stage.ok("alice", &["suites", "--json"]).json()["numbering"], "openmls");
+    let named = ["suites", "--json", "--store", "alice.db"];
+    assert!(numbers(stage.ok("nobody", &named).json()["suites"].as_array().unwrap()).contains(&0x004e));
+    let others = ["suites", "--json", "--numbering", "mlspp"];
+    assert_eq!(stage.ok("alice", &others).json()["numbering"], "mlspp");
+    assert_eq!(stage.ok("carol", &["suites", "--json"]).json()["numbering"], "pleach");
+    stage.fails("alice", &["suites", "--store", "nowhere.db"], 11);
     // Somebody with other numbers is told whose these are.
     stage.ok("carol", &["create", "y", "--suite", "0xf0a2"]);
     stage.ok("alice", &["group-info", "-o", "group.info"]);
@@ -230,7 +245,8 @@ fn no_merge_loses_a_welcome() {
     let rows = stage.rows("alice");
     let told = stage.fails("alice", &["merge"], 13);
     assert!(told.contains("--welcome FILE"), "{told}");
-    stage.fails("alice", &["receive", "add.mls"], 13);
+    let told = stage.fails("alice", &["receive", "add.mls"], 13);
+    assert!(told.contains("`pleach merge --no-welcome`"), "{told}");
     assert_eq!(stage.rows("alice"), rows);
     stage.ok("alice", &["merge", "--welcome", "welcome.mls"]);
     stage.ok("bob", &["join", "welcome.mls"]);
@@ -260,4 +276,107 @@ fn the_document_can_go_to_a_file() {
     stage.fails("alice", &["create", "y", "--json=no/where"], 12);
     assert_eq!(stage.rows("alice"), rows);
     stage.fails("nobody", &["demo", "--json=demo.json"], 2);
+}
+
+/// A device cannot be reserved; what was done is not denied.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_document_that_is_not_written_does_not_deny_what_was_done() {
+    let stage = Stage::new(&["alice"]);
+    let done = stage.run("alice", &["create", "y", "--json=/dev/full"]);
+    assert_eq!(done.code, 12);
+    assert!(done.err.contains("all is done, but not the document"), "{}", done.err);
+    assert!(done.text().starts_with("created y"));
+    assert_eq!(stage.ok("alice", &["groups", "--json"]).json()["groups"][0]["group_id"], "y");
+}
+
+struct Everybody;
+
+impl AuthService for Everybody {
+    fn validate(&self, _: &CredentialRequest<'_>) -> AuthDecision {
+        AuthDecision::Accept
+    }
+
+    fn client_id(&self, _: &Credential, signature_key: &[u8]) -> Vec<u8> {
+        signature_key.to_vec()
+    }
+}
+
+/// A number that is not registered can come to stand for something else; the groups of the old meaning stay where they are.
+#[test]
+fn a_group_whose_number_has_another_meaning_is_listed() {
+    use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoProvider};
+    let stage = Stage::new(&["alice"]);
+    stage.ok("alice", &["create", "new", "--suite", "0xf0a2"]);
+    stage.ok("alice", &["update", "-o", "update.mls"]);
+    {
+        let number = CipherSuiteId(0xf0a2);
+        let provider = pleach::rustcrypto::provider();
+        let suite = CipherSuite { id: number, ..provider.suites[0] };
+        let keys = suite.signature.generate_key_pair(&*provider.random).unwrap();
+        let signer = suite.signature.load_signer(&keys.private).unwrap();
+        let storage = std::sync::Arc::new(pleach::SqliteStorage::open(stage.path("alice.db")).unwrap());
+        let provider = CryptoProvider { suites: vec![suite].into(), ..provider };
+        let builder = pleach::Client::builder(provider, storage).id(b"alice".to_vec());
+        builder
+            .auth(Everybody)
+            .basic("alice", signer)
+            .suite(number)
+            .build()
+            .unwrap()
+            .create_group(b"old")
+            .unwrap();
+    }
+    let listed = stage.ok("alice", &["groups"]).text();
+    let why = "the suite's number stands for other algorithms now";
+    let shown = format!(
+        "old: epoch 0, suite 0xf0a2, active\n  made with DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-128-GCM, ed25519\n  {why}\n"
+    );
+    assert!(listed.contains(&shown), "{listed}");
+    let document = stage.ok("alice", &["groups", "--json"]).json();
+    let groups: Vec<(&Value, &Value)> = document["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| (&group["group_id"], &group["unusable"]))
+        .collect();
+    assert_eq!(groups, [(&json!("new"), &Value::Null), (&json!("old"), &json!(why))]);
+    // It keeps nobody from the others, and cannot be used itself.
+    stage.fails("alice", &["send", "-g", "old", "x"], 11);
+    stage.ok("alice", &["merge", "update.mls"]);
+}
+
+#[test]
+fn a_store_of_another_build_is_named_as_such() {
+    let stage = Stage::new(&["alice"]);
+    for (format, age) in [(1_u8, "an earlier build"), (3, "a later build")] {
+        let row = [&[0, 0, 0, 0, 0, 0, 0, 0, format, 0, 1][..], b"alice"].concat();
+        let mut batch = VecBatch::new();
+        batch.put(Key::of_client(b"", RecordKind::Application, b"pleach-cli"), row);
+        pleach::SqliteStorage::open(stage.path("alice.db")).unwrap().apply(&mut batch).unwrap();
+        let told = stage.fails("alice", &["groups"], 11);
+        assert!(told.contains(age) && told.contains("alice.db"), "{told}");
+    }
+}
+
+#[test]
+fn who_will_be_added_is_named() {
+    let stage = Stage::new(&["alice", "bob", "carol"]);
+    for name in ["bob", "carol"] {
+        stage.ok(name, &["key-package", "-o", &format!("{name}.kp")]);
+    }
+    stage.ok("alice", &["create", "x"]);
+    let done = stage.ok("alice", &["add", "bob.kp", "--welcome", "w", "-o", "add.mls", "--json"]).json();
+    assert_eq!(done["changes"]["added"], json!(["bob"]));
+    stage.ok("alice", &["merge"]);
+    stage.ok("bob", &["join", "w"]);
+    let done = stage.ok("alice", &["add", "carol.kp", "-o", "add.mls", "--json"]).json();
+    assert_eq!(done["changes"]["added"], json!(["carol"]));
+    let told = stage.ok("bob", &["receive", "add.mls", "--dry-run"]).text();
+    assert!(told.contains("added carol"), "{told}");
+    stage.ok("alice", &["discard", "add.mls"]);
+    // In a group that is still to be, too.
+    stage.ok("bob", &["key-package", "-o", "bob2.kp"]);
+    let done = stage.ok("alice", &["branch", "y", "bob2.kp", "-o", "first.mls", "--json"]).json();
+    assert_eq!(done["changes"]["added"], json!(["bob"]));
 }
