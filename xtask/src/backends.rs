@@ -139,7 +139,7 @@ fn differences(name: &str, listed: &Crates, found: &Crates) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUILDS, Build, Crates, EVERY_BUILD, differences, forbidden, fs, read, root, tree};
+    use super::{BTreeSet, BUILDS, Build, Crates, EVERY_BUILD, differences, forbidden, fs, read, root, tree};
 
     fn crates(names: &[&str]) -> Crates {
         names.iter().map(|&name| name.to_owned()).collect()

@@ -127,7 +127,8 @@ fn deny(root: &Path) -> Result<Outcome> {
     if !probe.status.success() {
         return Err("cargo-deny is missing: cargo install cargo-deny --locked --version ^0.20".into());
     }
-    let mut what = vec!["deny", "check", "licenses", "bans", "sources"];
+    // Which crates are there twice is worth a line each, not the graph of who brings them.
+    let mut what = vec!["deny", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
     if std::env::var_os("PLEACH_ADVISORIES").is_some() {
         what.push("advisories");
     } else {

@@ -216,7 +216,9 @@ impl<M: MlKem, G: DhGroup> KemPublicKey for PublicKey<M, G> {
     fn encap(&self, rng: &dyn SecureRandom) -> Result<(Secret, Vec<u8>), CryptoError> {
         let HybridKem { ml_kem, group, of, .. } = &self.kem;
         let (pq, mut enc) = ml_kem.encapsulate(&self.pq, rng)?;
-        let ephemeral = self.kem.scalar(rng.secret(of.group_seed_len)?.as_bytes())?;
+        // That no candidate is a scalar would be the randomness's doing, not the key's.
+        let seed = rng.secret(of.group_seed_len)?;
+        let ephemeral = self.kem.scalar(seed.as_bytes()).map_err(|_| CryptoError::RandomUnavailable)?;
         let ct = group.public(&ephemeral)?;
         let shared =
             self.kem.diffie_hellman(&ephemeral, &self.traditional)?.ok_or(CryptoError::InvalidPublicKey)?;

@@ -238,7 +238,12 @@ struct PublicKey<G: DhGroup> {
 
 impl<G: DhGroup> KemPublicKey for PublicKey<G> {
     fn encap(&self, rng: &dyn SecureRandom) -> Result<(Secret, Vec<u8>), CryptoError> {
-        let (_, ephemeral) = self.kem.derive_private(&rng.secret(G::CURVE.private_len())?)?;
+        let ikm = rng.secret(G::CURVE.private_len())?;
+        // That no candidate is a key would be the randomness's doing, not the recipient's.
+        let (_, ephemeral) = self.kem.derive_private(&ikm).map_err(|error| match error {
+            CryptoError::DeriveKeyPair => CryptoError::RandomUnavailable,
+            other => other,
+        })?;
         let enc = self.kem.group.public(&ephemeral)?;
         let secret = self.kem.shared_secret(&ephemeral, &self.key, [&enc, &self.bytes])?;
         Ok((secret.ok_or(CryptoError::InvalidPublicKey)?, enc))

@@ -119,9 +119,12 @@ impl CipherSuite {
         let as_registered =
             SuiteAlgorithms::registered(self.id).is_none_or(|registered| registered == algorithms);
         // HKDF-Extract is HMAC of the salt, which tells one hash from another of the same length as well.
-        let salt = Secret::copy_from(b"salt");
+        let is_hkdf = [KdfId::HKDF_SHA256, KdfId::HKDF_SHA384, KdfId::HKDF_SHA512].contains(&algorithms.kdf);
         let one_hash = self.hash.output_len() == self.kdf.extract_len()
-            && self.hash.hmac(&salt, &[b"ikm"]).as_bytes() == self.kdf.extract(b"salt", &[b"ikm"]).as_bytes();
+            && (!is_hkdf || {
+                let mac = self.hash.hmac(&Secret::copy_from(b"salt"), &[b"ikm"]);
+                mac.as_bytes() == self.kdf.extract(b"salt", &[b"ikm"]).as_bytes()
+            });
         if as_registered && one_hash {
             Ok(())
         } else {

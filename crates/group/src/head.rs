@@ -89,7 +89,8 @@ impl Head {
             first_psk,
         } = self;
         let mut row = Writer::new(*version, HEAD);
-        row.suite(suite.id, suite.algorithms());
+        row.u16(suite.id.0);
+        row.algorithms(suite.algorithms());
         row.u64(epoch);
         row.u32(own_leaf.0);
         row.u32(size.height());
@@ -116,7 +117,7 @@ impl Head {
 
     pub(crate) fn from_row(row: &[u8]) -> Result<(CipherSuiteId, SuiteAlgorithms, u64, Self), RowError> {
         let (version, mut row) = Reader::new(row, HEAD)?;
-        let (suite, algorithms) = row.suite()?;
+        let (suite, algorithms) = (CipherSuiteId(row.u16()?), row.algorithms()?);
         let epoch = row.u64()?;
         let own_leaf = LeafIndex(row.u32()?);
         let size = TreeSize::from_height(row.u32()?).ok_or(RowError::Value)?;

@@ -88,7 +88,7 @@ impl KeyPackageRecord {
     pub fn to_row(&self) -> Zeroizing<Vec<u8>> {
         let mut row = Writer::new(0, FORMAT);
         row.u8(u8::from(self.last_resort));
-        row.suite(self.key_package.cipher_suite, self.algorithms);
+        row.algorithms(self.algorithms);
         row.bytes(self.key_package.bytes());
         row.bytes(self.init_private.as_bytes());
         row.bytes(self.leaf_private.as_bytes());
@@ -102,14 +102,11 @@ impl KeyPackageRecord {
     pub fn from_row(row: &[u8]) -> Result<Self, GroupError> {
         let (_, mut row) = Reader::new(row, FORMAT)?;
         let last_resort = row.u8()? == 1;
-        let (suite, algorithms) = row.suite()?;
-        let key_package: Kept<KeyPackage> = decode(row.bytes()?).map_err(|_| RowError::Value)?;
+        let algorithms = row.algorithms()?;
+        let key_package = decode(row.bytes()?).map_err(|_| RowError::Value)?;
         let init_private = Secret::copy_from(row.bytes()?);
         let leaf_private = Secret::copy_from(row.bytes()?);
         row.end()?;
-        if suite != key_package.cipher_suite {
-            return Err(RowError::Value.into());
-        }
         Ok(Self { key_package, init_private, leaf_private, last_resort, algorithms })
     }
 }

@@ -5,10 +5,13 @@
 use crate::commit::WelcomePart;
 use crate::pending_row::{read_changes, read_summary, write_changes, write_summary};
 use crate::row::{Reader, Writer};
-use crate::{Changes, CredentialCheck, GroupError, GroupState, MembershipChanges, MisuseError, RecordKey};
-use crate::{Effect, Step};
+use crate::{
+    Change, Changes, CredentialCheck, Effect, GroupError, GroupState, HeadSummary, IncompatibleError,
+    MembershipChanges, MisuseError, RecordKey, RowError, Step,
+};
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
+use pleach_crypto::CryptoProvider;
 use zeroize::Zeroizing;
 
 const FORMAT: u8 = 1;
@@ -137,6 +140,20 @@ impl PendingCommit {
             merge,
             next: None,
         })
+    }
+
+    /// Checks that the group which an external Commit joins can be opened: that its suite is there, and what it was.
+    ///
+    /// # Errors
+    /// [`IncompatibleError::CipherSuite`]; [`CryptoError::SuiteChanged`](pleach_crypto::CryptoError::SuiteChanged).
+    pub fn check_suite(&self, provider: &CryptoProvider) -> Result<(), GroupError> {
+        let head = self.merge.rows.iter().find_map(|change| match change {
+            Change::Put(RecordKey::Head, row) => Some(row),
+            _ => None,
+        });
+        let head = HeadSummary::from_row(head.ok_or(RowError::Missing)?)?;
+        let suite = provider.suite(head.suite).map_err(IncompatibleError::CipherSuite)?;
+        Ok(suite.check_stored(head.algorithms)?)
     }
 
     /// The batch of an external Commit, which no state precedes.

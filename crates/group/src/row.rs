@@ -4,7 +4,7 @@
 //! are zeroized: most rows hold secrets. Reading never panics; a short or unknown row is a [`RowError`].
 
 use alloc::vec::Vec;
-use pleach_crypto::{AeadId, CipherSuiteId, KdfId, KemId, SignatureScheme, SuiteAlgorithms};
+use pleach_crypto::{AeadId, KdfId, KemId, SignatureScheme, SuiteAlgorithms};
 use zeroize::Zeroizing;
 
 /// A stored row that cannot be read.
@@ -53,10 +53,10 @@ impl Writer {
         self.raw(&value.to_be_bytes());
     }
 
-    /// A suite: its number, and what the number stands for.
-    pub(crate) fn suite(&mut self, id: CipherSuiteId, algorithms: SuiteAlgorithms) {
+    /// What a suite's number stands for.
+    pub(crate) fn algorithms(&mut self, algorithms: SuiteAlgorithms) {
         let SuiteAlgorithms { kem, kdf, aead, signature } = algorithms;
-        for number in [id.0, kem.0, kdf.0, aead.0, signature.0] {
+        for number in [kem.0, kdf.0, aead.0, signature.0] {
             self.u16(number);
         }
     }
@@ -119,11 +119,10 @@ impl<'a> Reader<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
-    pub(crate) fn suite(&mut self) -> Result<(CipherSuiteId, SuiteAlgorithms), RowError> {
-        let id = CipherSuiteId(self.u16()?);
+    pub(crate) fn algorithms(&mut self) -> Result<SuiteAlgorithms, RowError> {
         let (kem, kdf) = (KemId(self.u16()?), KdfId(self.u16()?));
         let (aead, signature) = (AeadId(self.u16()?), SignatureScheme(self.u16()?));
-        Ok((id, SuiteAlgorithms { kem, kdf, aead, signature }))
+        Ok(SuiteAlgorithms { kem, kdf, aead, signature })
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32, RowError> {

@@ -197,7 +197,8 @@ impl ExternalCommit {
     /// Joins: the delivery service accepted the Commit. Other external Commits to the group end with it.
     ///
     /// # Errors
-    /// [`Error::ApiMisuse`] if it is not pending any more; those of the store.
+    /// [`Error::ApiMisuse`] if it is not pending any more; [`CryptoError::SuiteChanged`](pleach_crypto::CryptoError::SuiteChanged)
+    /// if it was made under another numbering; those of the store.
     pub fn accept(self) -> Result<Group, Error> {
         let Self { client, group_id, pending } = self;
         let inner = &*client.0;
@@ -213,6 +214,7 @@ impl ExternalCommit {
             Ok(_) | Err(Error::NotFound(_)) => {}
             Err(error) => return Err(error),
         }
+        pending.check_suite(&inner.provider)?; // or the group could not be opened once it is written
         let mut more = enter(&place);
         more.guard_present(place.key(&RecordKey::PendingExternalCommit(pending.hash().to_vec())));
         let step = Arc::unwrap_or_clone(pending).join();

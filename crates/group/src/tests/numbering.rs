@@ -50,17 +50,3 @@ fn groups_and_key_packages_of_another_numbering_are_refused() {
     let summary = crate::HeadSummary::from_row(&head.unwrap()).unwrap();
     assert_eq!((summary.suite, summary.algorithms), (PRIVATE_USE, before.suites[0].algorithms()));
 }
-
-/// A row that says one suite and holds a key package of another was not written here.
-#[test]
-fn a_key_package_row_of_two_suites_is_corrupt() {
-    let mut alice = client("alice", &numbered(SUITE_1));
-    alice.key_package();
-    let row = alice.rows.values().next().unwrap();
-    for at in [10, 11] {
-        let mut bad = row.to_vec();
-        bad[at] ^= 1;
-        let error = crate::KeyPackageRecord::from_row(&bad).unwrap_err();
-        assert_eq!(error, crate::RowError::Value.into());
-    }
-}

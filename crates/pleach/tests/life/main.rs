@@ -4,6 +4,7 @@
 
 mod basics;
 mod common;
+mod numbering;
 mod outside;
 mod restart;
 mod rows;
