@@ -1,16 +1,13 @@
-//! ECDSA: signing is RFC 6979's, and how keys are sampled. The rest is in the suite.
+//! ECDSA: signing is RFC 6979's. The rest is in the suite.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
-mod listed;
 
 use common::{hex, secret};
-use listed::Listed;
-use pleach_crypto::{CryptoError, Signature};
+use pleach_crypto::Signature;
 use pleach_rustcrypto::{ECDSA_P256, ECDSA_P384, ECDSA_P521};
 
-/// Each with the length of a scalar.
-const ALL: [(&dyn Signature, usize); 3] = [(&ECDSA_P256, 32), (&ECDSA_P384, 48), (&ECDSA_P521, 66)];
+const ALL: [&dyn Signature; 3] = [&ECDSA_P256, &ECDSA_P384, &ECDSA_P521];
 
 /// A DER integer of this value, in the shortest form.
 fn integer(value: &[u8]) -> Vec<u8> {
@@ -51,23 +48,11 @@ fn vectors_of_rfc6979() {
              282623EAA63E5B5C0723D8B8C37FF0777B1A20F8CCB1DCCC43997F1EE0E44DA4A67A",
         ],
     ];
-    for ((scheme, _), [private, r, s]) in ALL.into_iter().zip(vectors) {
+    for (scheme, [private, r, s]) in ALL.into_iter().zip(vectors) {
         let signer = scheme.load_signer(&secret(private)).unwrap();
         let signature = signer.sign(&[b"sam", b"", b"ple"]).unwrap();
         assert_eq!(signature, sequence(&[integer(&hex(r)), integer(&hex(s))].concat()));
         let verifier = scheme.load_verifier(signer.public()).unwrap();
         verifier.verify(&[b"sample"], &signature).unwrap();
-    }
-}
-
-#[test]
-fn key_generation_samples_again_and_fails_with_its_randomness() {
-    for (scheme, len) in ALL {
-        let candidates = [vec![0; len], vec![0xFF; len], vec![1; len]].concat();
-        let pair = scheme.generate_key_pair(&Listed::new(&candidates)).unwrap();
-        assert_eq!(pair.private.as_bytes(), vec![1; len]);
-        let unavailable = Err(CryptoError::RandomUnavailable);
-        assert_eq!(scheme.generate_key_pair(&Listed::new(&vec![0; 10 * len])), unavailable);
-        assert_eq!(scheme.generate_key_pair(&Listed::new(&vec![0; 100 * len])), unavailable);
     }
 }

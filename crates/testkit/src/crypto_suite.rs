@@ -33,6 +33,7 @@ mod ml;
 mod nist;
 mod report;
 mod signature;
+mod spki;
 mod suites;
 mod wycheproof;
 

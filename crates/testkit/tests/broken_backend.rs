@@ -141,6 +141,11 @@ fn a_kdf_with_an_empty_salt_of_its_own() {
 }
 
 #[test]
+fn a_kdf_that_truncates_its_key() {
+    found(with_kdf(kdf::Fault::TruncatedKey), &["expanding begins with the MAC of the info"]);
+}
+
+#[test]
 fn a_hash_that_ignores_the_second_part() {
     found(with_hash(kdf::Fault::FirstPartOnly), &["the hash of parts is that of their concatenation"]);
 }
@@ -179,6 +184,14 @@ fn other_forms_of_a_point() {
     found(with_kem(&DHKEM_P256, kem::Fault::HybridForm), &[check]);
 }
 
+// breaks: R013, R014
+#[test]
+fn a_key_wrapped_as_in_x509() {
+    let check = "a SubjectPublicKeyInfo is no public key";
+    found(with_kem(&DHKEM_P256, kem::Fault::X509), &[check, "a SubjectPublicKeyInfo is no encapsulated key"]);
+    found(with_ecdsa(ecdsa::Fault::X509), &[check]);
+}
+
 // breaks: R014
 #[test]
 fn an_all_zero_shared_secret() {
@@ -190,6 +203,13 @@ fn any_scalar() {
     let check = "private keys are at least one and below the order";
     found(with_kem(&DHKEM_P256, kem::Fault::AnyScalar), &[check]);
     found(with_ecdsa(ecdsa::Fault::AnyScalar), &[check]);
+}
+
+#[test]
+fn a_candidate_that_is_no_scalar() {
+    let check = "key generation samples again after a candidate that is no key";
+    found(with_ecdsa(ecdsa::Fault::OneCandidate), &[check, "no key without randomness"]);
+    found(with_ecdsa(ecdsa::Fault::AnyCandidate), &["a generated private key is one"]);
 }
 
 #[test]
@@ -275,6 +295,14 @@ fn an_s_that_is_reduced() {
 #[test]
 fn an_equation_without_the_cofactor() {
     found(with_ed25519(ed25519::Fault::Cofactorless), &["what the rule accepts verifies"]);
+}
+
+/// The edge cases hold both: what a library by itself would refuse, and what it would take.
+// breaks: R013
+#[test]
+fn an_ed25519_that_is_only_a_librarys() {
+    let checks = ["what the rule accepts verifies", "a key that the rule refuses does not load"];
+    found(with_ed25519(ed25519::Fault::Native), &checks);
 }
 
 // breaks: R016

@@ -1,9 +1,9 @@
-//! ECDSA: RFC 6979's signatures, strict DER (R016), uncompressed points (R013), scalars in range.
+//! ECDSA: RFC 6979's signatures, strict DER (R016), uncompressed points (R013), scalars in range, drawn and loaded.
 
-use pleach_crypto::{CryptoError, Signature, SignatureScheme};
+use pleach_crypto::{CryptoError, Signature, SignatureKeyPair, SignatureScheme};
 
 use super::Random;
-use super::inputs::{hex, secret, short};
+use super::inputs::{Listed, der, hex, secret, short};
 use super::nist::NistCurve;
 use super::report::{Checks, Stop};
 
@@ -51,9 +51,7 @@ fn integer(value: &[u8]) -> Vec<u8> {
 }
 
 fn sequence(content: &[u8]) -> Vec<u8> {
-    let len = content.len() as u8;
-    let head: &[u8] = if len < 0x80 { &[0x30, len] } else { &[0x30, 0x81, len] };
-    [head, content].concat()
+    der(0x30, content)
 }
 
 /// The two integers of a signature in strict DER, with their tags.
@@ -77,6 +75,7 @@ pub(super) fn check(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>) -> 
     let signature = c.ok("a signer signs", signer.sign(&[b"sample"]))?;
     c.note(if signature == known { "signs as RFC 6979 does" } else { "signs with random nonces" });
 
+    c.part(|c| generation(c, scheme, len));
     let Some(curve) = NistCurve::of_len(len) else { return Ok(()) };
     c.part(|c| encodings(c, scheme, rng, &curve));
     let point = c.ok("a key pair is generated", scheme.generate_key_pair(rng))?.public;
@@ -115,6 +114,32 @@ pub(super) fn check(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>) -> 
     Ok(())
 }
 
+/// Randomness that is no scalar makes no key: it takes more, or fails.
+fn generation(c: &mut Checks, scheme: &dyn Signature, len: usize) -> Result<(), Stop> {
+    let is_one = |c: &mut Checks, pair: &SignatureKeyPair| {
+        let signer = c.ok("a generated private key is one", scheme.load_signer(&pair.private))?;
+        c.bytes("a signer knows its public key", signer.public(), &pair.public);
+        Ok(())
+    };
+    // More than one candidate's worth of the last, for who draws more bits and reduces them.
+    let drawn = Listed::new(&[vec![0; len], vec![0xFF; len], vec![1; 4 * len]].concat());
+    let check = "key generation samples again after a candidate that is no key";
+    c.part(|c| {
+        let pair = c.ok(check, scheme.generate_key_pair(&drawn))?;
+        is_one(c, &pair)
+    });
+    for zeros in [1, 10, 100] {
+        match scheme.generate_key_pair(&Listed::new(&vec![0; zeros * len])) {
+            Ok(pair) => is_one(c, &pair)?,
+            failed => {
+                let input = || format!("{zeros} zeros");
+                c.refused("no key without randomness", failed, &[CryptoError::RandomUnavailable], input);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Every way but one to write two integers.
 fn encodings(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>, curve: &NistCurve) -> Result<(), Stop> {
     let pair = c.ok("a key pair is generated", scheme.generate_key_pair(rng))?;
@@ -135,6 +160,10 @@ fn encodings(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>, curve: &Ni
         let value: Vec<u8> = integer.iter().skip(2).copied().skip_while(|byte| *byte == 0).collect();
         [&vec![0; len.saturating_sub(value.len())][..], &value].concat()
     };
+    let long = |integer: &[u8]| match integer {
+        [tag, rest @ ..] => [&[*tag, 0x81], rest].concat(),
+        [] => Vec::new(),
+    };
     let order = integer(&curve.order);
     let zero: &[u8] = &[2, 1, 0];
     let content_len = content.len() as u8;
@@ -144,6 +173,8 @@ fn encodings(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>, curve: &Ni
         ("an indefinite length", [&[0x30, 0x80][..], &content, &[0, 0]].concat()),
         ("a zero before r", sequence(&[&padded(&r)[..], &s].concat())),
         ("a zero before s", sequence(&[&r[..], &padded(&s)].concat())),
+        ("a longer length of r", sequence(&[&long(&r)[..], &s].concat())),
+        ("a longer length of s", sequence(&[&r[..], &long(&s)].concat())),
         ("a third element", sequence(&[&r[..], &s, &[5, 0]].concat())),
         ("a byte after the end", [&signature[..], &[0]].concat()),
         ("a byte after the end, within", sequence(&[&content[..], &[0]].concat())),

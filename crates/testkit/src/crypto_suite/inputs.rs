@@ -1,4 +1,4 @@
-//! Inputs of the checks: hexadecimal digits, a list of bytes as randomness, ways to cut a message.
+//! Inputs of the checks: hexadecimal digits, a list of bytes as randomness, DER, ways to cut a message.
 
 use std::sync::Mutex;
 
@@ -36,6 +36,16 @@ impl SecureRandom for Listed {
         *bytes = rest.to_vec();
         Ok(())
     }
+}
+
+/// Tag, length in the shortest form, and content.
+pub(super) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let len = match content.len() {
+        len @ ..0x80 => vec![len as u8],
+        len @ 0x80..=0xFF => vec![0x81, len as u8],
+        len => vec![0x82, (len >> 8) as u8, len as u8],
+    };
+    [&[tag], &len[..], content].concat()
 }
 
 /// Ways to cut bytes into parts whose concatenation they are, empty parts included.

@@ -9,6 +9,7 @@ use super::Random;
 use super::inputs::{Listed, hex, secret, short, shows};
 use super::nist::NistCurve;
 use super::report::{Checks, Stop};
+use super::spki;
 
 /// `Npk`, `Nsk`, `Nenc` and `Nsecret`.
 fn lengths(id: KemId) -> Option<[usize; 4]> {
@@ -73,6 +74,7 @@ pub(super) fn check(c: &mut Checks, kem: &dyn Kem, rng: Random<'_>) -> Result<()
     c.part(|c| derivation(c, kem));
     c.part(|c| randomness(c, kem, &pair.public));
     wrong_lengths(c, kem, &*private, &pair.public, &enc, &pair.private);
+    x509(c, kem, &*private, &pair.public, &enc);
     let shown = format!("{private:?} {pair:?} {:#?} {:#?}", private, pair);
     c.holds("Debug shows no private key", !shows(&shown, pair.private.as_bytes()), || shown.clone());
     Ok(())
@@ -161,6 +163,17 @@ fn wrong_lengths(
             &[CryptoError::InvalidPrivateKey],
             input,
         );
+    }
+}
+
+fn x509(c: &mut Checks, kem: &dyn Kem, key: &dyn KemPrivateKey, public: &[u8], enc: &[u8]) {
+    if let Some(public) = spki::of_kem(kem.id(), public) {
+        let check = "a SubjectPublicKeyInfo is no public key";
+        c.refused(check, kem.load_public(&public), &[CryptoError::InvalidPublicKey], || short(&public));
+    }
+    if let Some(enc) = spki::of_kem(kem.id(), enc) {
+        let check = "a SubjectPublicKeyInfo is no encapsulated key";
+        c.refused(check, key.decap(&enc), &[CryptoError::InvalidEncapsulation], || short(&enc));
     }
 }
 

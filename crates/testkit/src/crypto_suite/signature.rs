@@ -5,6 +5,7 @@ use pleach_crypto::{CryptoError, Secret, Signature, SignatureScheme, Signed, Sig
 use super::Random;
 use super::inputs::{Listed, cuts, short, shows};
 use super::report::{Checks, Stop};
+use super::spki;
 
 /// Lengths of private key, public key and signature; of the latter, the most for ECDSA.
 fn lengths(scheme: SignatureScheme) -> Option<[usize; 3]> {
@@ -40,6 +41,7 @@ pub(super) fn check(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>) -> 
     c.part(|c| messages(c, scheme, &*signer));
     c.part(|c| changes(c, scheme, &*signer, &other.public, &signature));
     lengths_of_keys(c, scheme, &pair.public, &pair.private);
+    x509(c, scheme, rng, &pair.public, &signature);
     c.part(|c| batches(c, scheme, rng));
 
     let none = Listed::new(&[]);
@@ -142,6 +144,16 @@ fn lengths_of_keys(c: &mut Checks, scheme: &dyn Signature, public: &[u8], privat
             || format!("{len} bytes"),
         );
     }
+}
+
+/// Not alone, and not in a batch.
+fn x509(c: &mut Checks, scheme: &dyn Signature, rng: Random<'_>, public: &[u8], signature: &[u8]) {
+    let Some(public) = spki::of_signature(scheme.scheme(), public) else { return };
+    let check = "a SubjectPublicKeyInfo is no public key";
+    let expected = [CryptoError::InvalidPublicKey];
+    c.refused(check, scheme.load_verifier(&public), &expected, || short(&public));
+    let item = Signed { public: &public, message: &[b"message"], signature };
+    c.refused(check, scheme.verify_batch(&[item], rng), &expected, || short(&public));
 }
 
 /// The positions of a batch of this size where an item is replaced.

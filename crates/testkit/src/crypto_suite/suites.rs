@@ -1,6 +1,6 @@
 //! Suites: that their parts fit together, and that the provider finds each (R012).
 
-use pleach_crypto::{CipherSuite, CryptoProvider};
+use pleach_crypto::{CipherSuite, CryptoProvider, KdfId, Secret};
 
 use super::report::{Checks, Stop};
 
@@ -20,5 +20,20 @@ pub(super) fn check(c: &mut Checks, suite: &CipherSuite, provider: &CryptoProvid
     let [one, other] = [provider.random.bytes(32), provider.random.bytes(32)];
     let (one, other) = (c.ok("there is randomness", one)?, c.ok("there is randomness", other)?);
     c.holds("randomness is not constant", one != other && one != [0; 32], || format!("{one:02x?}"));
+    expansion(c, suite)
+}
+
+/// RFC 5869 §2.3 by the suite's own HMAC, for keys shorter and longer than `Nh` and than a block.
+fn expansion(c: &mut Checks, suite: &CipherSuite) -> Result<(), Stop> {
+    if !matches!(suite.kdf.id(), KdfId::HKDF_SHA256 | KdfId::HKDF_SHA384 | KdfId::HKDF_SHA512) {
+        return Ok(());
+    }
+    for len in [0, 1, 20, 31, 32, 48, 64, 65, 128, 129, 300] {
+        let prk = Secret::from((0..len).map(|i| i as u8).collect::<Vec<_>>());
+        let mac = suite.hash.hmac(&prk, &[b"info", &[1]]);
+        let expanded = suite.kdf.expand(&prk, &[b"info"], suite.hash.output_len());
+        let expanded = c.ok("a key of any length expands", expanded)?;
+        c.bytes("expanding begins with the MAC of the info", expanded.as_bytes(), mac.as_bytes());
+    }
     Ok(())
 }

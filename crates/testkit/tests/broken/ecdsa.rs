@@ -14,6 +14,12 @@ pub(crate) enum Fault {
     LowS,
     /// A hybrid point is a public key.
     HybridForm,
+    /// A key may be wrapped as in X.509.
+    X509,
+    /// A candidate that is no scalar ends key generation.
+    OneCandidate,
+    /// A candidate that is no scalar becomes a key.
+    AnyCandidate,
     /// A private key of zero is another one.
     AnyScalar,
 }
@@ -28,7 +34,15 @@ impl Signature for Broken {
     }
 
     fn generate_key_pair(&self, rng: &dyn SecureRandom) -> Result<SignatureKeyPair, CryptoError> {
-        ECDSA_P256.generate_key_pair(rng)
+        if !matches!(self.0, Fault::OneCandidate | Fault::AnyCandidate) {
+            return ECDSA_P256.generate_key_pair(rng);
+        }
+        let private = rng.secret(32)?;
+        let signer = ECDSA_P256.load_signer(&private).or_else(|error| match self.0 {
+            Fault::AnyCandidate => ECDSA_P256.load_signer(&Secret::copy_from(&[1; 32])),
+            _ => Err(error),
+        })?;
+        Ok(SignatureKeyPair { public: signer.public().to_vec(), private })
     }
 
     fn load_signer(&self, private: &Secret) -> Result<Box<dyn Signer>, CryptoError> {
@@ -45,6 +59,9 @@ impl Signature for Broken {
         let mut public = public.to_vec();
         if self.0 == Fault::HybridForm && matches!(public[..], [6 | 7, ..]) {
             public[0] = 4;
+        }
+        if self.0 == Fault::X509 && public.len() > 65 && public[0] == 0x30 {
+            public.drain(..public.len() - 65);
         }
         Ok(Box::new(BrokenVerifier(self.0, ECDSA_P256.load_verifier(&public)?)))
     }

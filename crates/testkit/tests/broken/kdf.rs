@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     TooLong,
     /// An empty salt is another one than `Nh` zero bytes.
     EmptySalt,
+    /// Of a longer key, the first `Nh` bytes count.
+    TruncatedKey,
     /// MACs ignore their key.
     NoKey,
 }
@@ -37,6 +39,10 @@ impl Kdf for BrokenKdf {
     fn expand(&self, prk: &Secret, info: &[&[u8]], len: usize) -> Result<Secret, CryptoError> {
         match self.0 {
             Fault::FirstPartOnly => HKDF_SHA256.expand(prk, &info[..info.len().min(1)], len),
+            Fault::TruncatedKey => {
+                let (prk, _) = prk.as_bytes().split_at(prk.len().min(32));
+                HKDF_SHA256.expand(&Secret::copy_from(prk), info, len)
+            }
             Fault::TooLong if len > 255 * 32 => Ok(Secret::zero(len.min(100_000))),
             _ => HKDF_SHA256.expand(prk, info, len),
         }

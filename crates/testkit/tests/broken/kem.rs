@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Compressed,
     /// Hybrid points, with first byte 6 or 7, are read as uncompressed ones.
     HybridForm,
+    /// A key may be wrapped as in X.509.
+    X509,
     /// The secret of an all-zero X25519 result is given out.
     AllZero,
     /// Zero and the order are scalars.
@@ -44,12 +46,21 @@ impl Broken {
         self.0.derive_key_pair(&Secret::copy_from(&[1; 66]))
     }
 
+    /// The point at the end of a longer DER sequence.
+    fn unwrapped(self, bytes: &[u8]) -> Option<&[u8]> {
+        let head = bytes.len().checked_sub(self.0.public_len()).filter(|head| *head > 1)?;
+        (bytes.first() == Some(&0x30)).then(|| &bytes[head..])
+    }
+
     /// What is loaded in the place of a bad public key, if this fault lets it pass.
     fn replacement(self, bytes: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let passes = match self.1 {
             Fault::PublicNotChecked => bytes.len() == self.0.public_len() && bytes.first() == Some(&4),
             Fault::Compressed => bytes.len() == self.0.public_len() / 2 + 1 && matches!(bytes, [2 | 3, ..]),
             Fault::HybridForm if matches!(bytes, [6 | 7, ..]) => return Ok([&[4], &bytes[1..]].concat()),
+            Fault::X509 => {
+                return self.unwrapped(bytes).ok_or(CryptoError::InvalidPublicKey).map(<[u8]>::to_vec);
+            }
             Fault::NoModulusCheck if bytes.len() == self.0.public_len() => return Ok(reduced(bytes)),
             _ => false,
         };
@@ -148,6 +159,10 @@ impl KemPrivateKey for Private {
     }
 
     fn decap(&self, enc: &[u8]) -> Result<Secret, CryptoError> {
+        let enc = match self.kem.1 {
+            Fault::X509 => self.kem.unwrapped(enc).unwrap_or(enc),
+            _ => enc,
+        };
         let result = self.key.decap(enc);
         if result.is_ok() || enc.len() != self.kem.enc_len() {
             return result;
