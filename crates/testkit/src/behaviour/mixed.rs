@@ -64,7 +64,7 @@ impl Side {
     /// That both its backend and its stores were used, for more than to check that the suites are consistent.
     pub(crate) fn check_used(&self) -> Result<(), Failure> {
         let counts = self.crypto.counts();
-        ensure!(counts.sum(Primitive::ALL) > counts.sum(&[Primitive::Hmac, Primitive::Extract]));
+        ensure!(counts.sum(Primitive::ALL) > counts.sum(&[Hmac, Extract]));
         ensure!(self.stores.applies() > 0);
         Ok(())
     }
