@@ -18,6 +18,7 @@ use crate::random::SeededRandom;
 pub fn agree(names: (&str, &str), one: &CryptoProvider, other: &CryptoProvider) -> Report {
     let report = compare(names, one, other);
     assert!(report.failures().is_empty(), "{report}");
+    assert!(report.checks() > 0, "{} and {} have nothing in common", names.0, names.1);
     println!("{report}");
     report
 }
