@@ -22,7 +22,7 @@ const BATCH: usize = 256;
 /// Below this, single checks are as quick.
 const SMALLEST_BATCH: usize = 3;
 
-/// Verifies all signatures, [`BATCH`] at a time. A batch that does not verify, which says nothing of which signature is to blame, is
+/// Verifies all signatures, 256 at a time. A batch that does not verify, which says nothing of which signature is to blame, is
 /// decided by `single`, one by one; so are the few that make no batch.
 ///
 /// # Errors
