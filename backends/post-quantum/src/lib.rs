@@ -59,20 +59,20 @@
 //! Ratios on one x86-64 machine, by `cargo bench -p pleach-benches --bench post_quantum`, which prints them anew and fails above 1.5:
 //!
 //! - X-Wing of `fast` to the sum of its fastest parts (X25519 by AWS-LC and ML-KEM-768 by whichever library does that operation
-//!   fastest): key generation 1.05, encapsulation 1.15, decapsulation 1.05. AWS-LC alone would generate ML-KEM keys faster, but not
+//!   fastest): key generation 1.03, encapsulation 1.15, decapsulation 1.03. AWS-LC alone would generate ML-KEM keys faster, but not
 //!   of a seed: to that, 1.3.
 //! - The portable implementation to `fast`:
 //!
 //! | | key pair, or signing | encapsulation, or verification | decapsulation |
 //! |---|---|---|---|
-//! | ML-KEM-768 | 3.2 | 3.2 | 4.8 |
-//! | ML-KEM-1024 | 3.5 | 3.5 | 4.9 |
-//! | X-Wing | 2.8 | 2.5 | 3.3 |
-//! | MLKEM768-P256 | 3.1 | 6.7 | 7.4 |
-//! | MLKEM1024-P384 | 2.8 | 3.7 | 6.5 |
-//! | ML-DSA-44 | 8 | 2.8 | |
-//! | ML-DSA-65 | 7 | 2.4 | |
-//! | ML-DSA-87 | 7 | 2.2 | |
+//! | ML-KEM-768 | 3.3 | 3.1 | 4.5 |
+//! | ML-KEM-1024 | 3.6 | 3.6 | 4.9 |
+//! | X-Wing | 2.7 | 2.4 | 3.2 |
+//! | MLKEM768-P256 | 3.1 | 4.0 | 3.8 |
+//! | MLKEM1024-P384 | 1.9 | 3.2 | 4.5 |
+//! | ML-DSA-44 | 5.4 | 2.9 | |
+//! | ML-DSA-65 | 5.7 | 2.4 | |
+//! | ML-DSA-87 | 5.2 | 2.2 | |
 //!
 //! Loading a public key of a KEM costs a tenth of an encapsulation or less; loading a private key costs a key generation. Loading a
 //! portable ML-DSA verifier costs about a verification, since it expands the matrix; a `fast` one expands it each time it verifies. In memory: a
