@@ -21,6 +21,8 @@
 //! Invariants: keys encode injectively, and bytewise order of the encodings keeps every client, scope, record kind
 //! and suffix prefix contiguous. No error, `Debug` or counter holds a value.
 //!
+//! [`Checked`] puts a checksum behind every value. The facade wraps every store in it.
+//!
 //! Cost: encoding a key is one copy of it; nothing here grows with the store.
 //!
 //! Not here: what the values mean (the facade's codecs), encryption at rest, retention. No I/O.
@@ -33,6 +35,7 @@ extern crate alloc;
 extern crate std;
 
 mod batch;
+mod checked;
 mod counting;
 mod error;
 mod key;
@@ -41,6 +44,7 @@ mod range;
 mod traits;
 
 pub use batch::{Batch, Guard, Op, RowBuf, StreamBatch, VecBatch, row_version};
+pub use checked::Checked;
 pub use counting::{CountingStorage, Counts};
 pub use error::StorageError;
 pub use key::{Key, KeyBuf, Scope};
