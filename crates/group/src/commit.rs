@@ -85,7 +85,7 @@ impl GroupState {
         self.check_active()?;
         self.check_signer(signer)?;
         let attached = self.need_tree()?;
-        self.need_proposals()?;
+        let proposals_known = self.need_proposals()?;
         self.ready_to_send(env, rows, handshake_format(env), RatchetKind::Handshake)?;
         let own = self.head.own_leaf;
         let committer = Committer::Member(own);
@@ -168,6 +168,7 @@ impl GroupState {
 
         let mut changes = Changes::default();
         let (message, _) = self.protect(env, rows, signed, &mut changes)?;
+        proposals_known.guard(&mut changes);
         let mut credentials = core::mem::take(&mut applied.checks);
         credentials.extend(sender.as_ref().and_then(|sender| sender.check.clone()));
         let summary =

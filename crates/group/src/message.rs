@@ -87,7 +87,8 @@ impl GroupState {
         if data.len() > env.config.limits.message_bytes {
             return Err(MisuseError::TooLong.into()); // R056: no peer with these limits would read it
         }
-        if !self.need_proposals()?.is_empty() {
+        let proposals = self.need_proposals()?;
+        if !proposals.is_empty() {
             return Err(MisuseError::PendingProposals.into()); // R217, R273
         }
         self.ready_to_send(env, rows, WireFormat::PRIVATE_MESSAGE, RatchetKind::Application)?;
@@ -95,6 +96,7 @@ impl GroupState {
         let signed = self.sign(env, signer, WireFormat::PRIVATE_MESSAGE, content, authenticated_data)?;
         let mut changes = Changes::default();
         let (message, generation) = self.protect(env, rows, signed, &mut changes)?;
+        proposals.guard(&mut changes); // R217: nor one that another handle stored
         let output = Sent { message, reference: None, generation };
         Ok(Step { changes, effect: Effect::None, output })
     }
@@ -129,6 +131,7 @@ impl GroupState {
         let reference = proposal_ref(&self.suite, &signed)?.to_vec();
         let mut changes = Changes::default();
         let (message, generation) = self.protect(env, rows, signed, &mut changes)?;
+        cache.change(&mut changes);
         let pending = PendingProposal { reference: reference.clone(), sender, proposal, sequence };
         changes.put(RecordKey::Proposal(reference.clone()), pending.to_row()?);
         if let Some(private) = private {
@@ -141,13 +144,16 @@ impl GroupState {
     }
 
     /// Forgets all pending proposals of this epoch, with the keys of own Updates.
-    #[must_use]
-    pub fn discard_proposals(&self) -> Step<()> {
+    ///
+    /// # Errors
+    /// [`crate::Need::Proposals`].
+    pub fn discard_proposals(&self) -> StepResult<Step<()>> {
         let mut changes = Changes::default();
         changes.guard(self.guard_head());
         changes.erase_range(crate::RecordRange::Proposals);
         changes.erase_range(crate::RecordRange::OwnUpdateKeys);
-        Step { changes, effect: Effect::NoProposals, output: () }
+        self.need_proposals()?.change(&mut changes);
+        Ok(Step { changes, effect: Effect::NoProposals, output: () })
     }
 
     /// Builds the proposal, checks what can be checked alone, and returns the private key of an Update.

@@ -84,7 +84,9 @@ pub(crate) fn resolve(
     // Another handle may have received what this one has not: the rows know.
     if let Some(rows) = rows {
         rows.require(commit.proposals.iter().filter_map(|entry| match entry {
-            ProposalOrRef::Reference(reference) if cache.find(reference).is_none() => {
+            ProposalOrRef::Reference(reference)
+                if !reference.is_empty() && cache.find(reference).is_none() =>
+            {
                 Some(RecordKey::Proposal(reference.to_vec()))
             }
             _ => None,
@@ -103,6 +105,8 @@ pub(crate) fn resolve(
             ProposalOrRef::Reference(reference) => {
                 let pending = match (cache.find(reference), rows) {
                     (Some(pending), _) => pending.clone(),
+                    // Under the empty reference there is a row, but no proposal.
+                    _ if reference.is_empty() => return Err(MisbehaviorError::UnknownProposal.into()), // R205
                     (None, Some(rows)) => {
                         let row = rows.read(RecordKey::Proposal(reference.to_vec()))?;
                         let row = row.ok_or(MisbehaviorError::UnknownProposal)?; // R205

@@ -356,6 +356,7 @@ impl GroupState {
         if changes.guards.is_empty() {
             changes.guard(self.guard_head());
         }
+        cache.change(&mut changes);
         changes.put(RecordKey::Proposal(reference), pending.to_row()?);
         let output = Incoming::Proposal(ReceivedProposal {
             proposal: pending.clone(),

@@ -120,7 +120,11 @@ impl GroupState {
         match effect {
             Effect::None | Effect::Reopen => {}
             Effect::Next(next) => *self = *next,
-            Effect::NoProposals => self.proposals = Some(Arc::default()),
+            Effect::NoProposals => {
+                if let Some(cache) = &mut self.proposals {
+                    Arc::make_mut(cache).clear();
+                }
+            }
             Effect::Proposal(proposal) => {
                 if let Some(cache) = &mut self.proposals {
                     Arc::make_mut(cache).insert(*proposal);

@@ -11,7 +11,7 @@
 //! | EpochLeaf, SecretNode | group | epoch, 8; leaf or node index, 4 |
 //! | Ratchet | group | epoch, 8; 0 handshake or 1 application, 1; leaf index, 4 |
 //! | SkippedKey | group | as Ratchet; generation, 4 |
-//! | Proposal, OwnUpdateKey | group | ProposalRef |
+//! | Proposal, OwnUpdateKey | group | ProposalRef; for the version of the set of proposals, none |
 //! | PendingCommit | group | hash of the message |
 //! | PendingExternalCommit | client | length and group id; hash of the message |
 //! | ResumptionPsk | client | length and group id; epoch, 8 |

@@ -169,7 +169,7 @@ impl Group {
     /// Those of the store.
     pub fn clear_proposals(&mut self) -> Result<(), Error> {
         self.refresh()?;
-        let step = self.state.discard_proposals();
+        let step = self.step(|state, _, _| state.discard_proposals())?;
         self.persist(step, VecBatch::new())
     }
 
