@@ -352,6 +352,7 @@ impl GroupState {
             sender,
             proposal: proposal.clone(),
             sequence: cache.next_sequence(),
+            message: None,
         };
         if changes.guards.is_empty() {
             changes.guard(self.guard_head());
