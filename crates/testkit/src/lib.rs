@@ -5,6 +5,7 @@
 //! - [`null_crypto`]: a cipher suite without security that counts what is done with it; [`counting`]: the same for any
 //!   provider; [`random`]: randomness that can be repeated;
 //! - [`behaviour`]: what a group does, seen through the facade; [`matrix`]: that over every backend, suite and engine;
+//! - [`faults`]: a store that fails or dies exactly where a test says;
 //! - [`synthetic`]: large valid trees made in O(n); [`members`]: signed leaves;
 //! - [`crypto_suite`]: what every crypto backend must pass; [`storage_suite`]: what every storage engine must pass; [`auth`]: the one permissive authentication service.
 //!
@@ -14,6 +15,7 @@ pub mod auth;
 pub mod behaviour;
 pub mod counting;
 pub mod crypto_suite;
+pub mod faults;
 pub mod malform;
 pub mod matrix;
 pub mod members;
