@@ -63,6 +63,7 @@
 //! | `memory` (default) | [`MemoryStorage`] |
 //! | `parallel` (default) | [`Threads`]: large joins and commits use all cores |
 //! | `sqlite` | `SqliteStorage` |
+//! | `redb` | `RedbStorage`: files too, without C |
 //! | `tracing` | events with ids, epochs and sizes |
 //! | `serde` | serialization of [`GroupReport`] |
 
@@ -131,5 +132,7 @@ pub use pleach_ring as ring;
 pub use pleach_rustcrypto as rustcrypto;
 #[cfg(feature = "memory")]
 pub use pleach_storage_memory::MemoryStorage;
+#[cfg(feature = "redb")]
+pub use pleach_storage_redb::{RedbOptions, RedbStorage};
 #[cfg(feature = "sqlite")]
 pub use pleach_storage_sqlite::{SqliteOptions, SqliteStorage};
