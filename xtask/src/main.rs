@@ -61,8 +61,11 @@ enum Task {
         #[arg(long)]
         strict: bool,
     },
-    /// Print sizes, tests and requirement totals
-    Report,
+    /// Print sizes, tests and requirement totals, or measure beside other libraries
+    Report {
+        #[command(subcommand)]
+        what: Option<report::Report>,
+    },
     /// Compare the facade's public API with docs/api/pleach.txt
     Api {
         /// Write the file instead of comparing
@@ -98,7 +101,7 @@ fn main() -> ExitCode {
         Task::Backends => backends::run(),
         Task::Tidy => tidy::run(),
         Task::Requirements { check, strict } => requirements::run(check, strict),
-        Task::Report => report::run(),
+        Task::Report { what } => report::run(what.as_ref()),
         Task::Api { bless } => api::run(bless),
     };
     match outcome {

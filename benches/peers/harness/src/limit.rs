@@ -1,0 +1,57 @@
+//! Ends the process when one step takes too much CPU time.
+//!
+//! A step cannot be interrupted from outside of a library, so a thread watches the clock and ends the process, having printed
+//! which step it was.
+
+use crate::meter::cpu;
+use crate::output::{Line, print};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// A bound on the CPU time of every step.
+#[derive(Clone)]
+pub(crate) struct Limit {
+    step: Arc<Mutex<Option<Step>>>,
+}
+
+struct Step {
+    members: u32,
+    name: &'static str,
+    start: Duration,
+}
+
+impl Limit {
+    /// Starts to watch.
+    pub(crate) fn new(most: Duration) -> Self {
+        let step = Arc::new(Mutex::new(None::<Step>));
+        let watched = Arc::clone(&step);
+        thread::spawn(move || {
+            loop {
+                thread::sleep(LOOK_EVERY);
+                let step = watched.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(step) = &*step else { continue };
+                if cpu().total().saturating_sub(step.start) > most {
+                    print(&Line::Stopped {
+                        n: step.members,
+                        operation: step.name.to_owned(),
+                        limit_s: most.as_secs(),
+                    });
+                    std::process::exit(0);
+                }
+            }
+        });
+        Self { step }
+    }
+
+    /// Runs one step of the work with a group of so many members.
+    pub(crate) fn step<T>(&self, members: u32, name: &'static str, work: impl FnOnce() -> T) -> T {
+        let set = |step| *self.step.lock().unwrap_or_else(PoisonError::into_inner) = step;
+        set(Some(Step { members, name, start: cpu().total() }));
+        let result = work();
+        set(None);
+        result
+    }
+}
