@@ -2,10 +2,9 @@
 //!
 //! ```text
 //! version (8) || format 1 (4) || fenced 0 or 1 (1) || AEAD (2) || KDF (2) || salt of the store (32)
-//!   || number of keys (1) || their ids (4 each), the current first || store secret, sealed || checksum (8)
+//!   || number of keys (1) || their ids (4 each), the current first || store secret, sealed || CRC-32 (4) of all before it
 //! store secret, sealed: salt (16) || ciphertext || tag, as in `crate::seal`, under the current key,
 //!   with all from `AEAD` to the last id as associated data
-//! checksum: the first 8 bytes of the hash of all before it
 //! ```
 //!
 //! The version counts changes of the current key, and fences. Every batch is guarded by it, so a handle that does not
@@ -26,7 +25,7 @@ use crate::seal::SALT;
 
 pub(crate) const STORE_SALT: usize = 32;
 const FORMAT: u32 = 1;
-const CHECKSUM: usize = 8;
+const CHECKSUM: usize = 4;
 
 /// What the key row says.
 #[derive(Clone, PartialEq, Eq)]
@@ -110,38 +109,35 @@ impl KeyRow {
         out
     }
 
-    fn encode(&self, suite: &CipherSuite) -> Vec<u8> {
+    fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         out.extend_from_slice(&self.version.to_be_bytes());
         out.extend_from_slice(&FORMAT.to_be_bytes());
         out.push(self.fenced.into());
         out.extend_from_slice(&self.bound());
         out.extend_from_slice(&self.sealed);
-        let checksum = suite.hash.hash(&[&out]);
-        out.extend_from_slice(checksum.as_bytes().get(..CHECKSUM).unwrap_or_default());
+        out.extend_from_slice(&crc32fast::hash(&out).to_be_bytes());
         out
     }
 
-    fn decode(suite: &CipherSuite, bytes: &[u8]) -> Result<Self, StorageError> {
+    fn decode(bytes: &[u8]) -> Result<Self, StorageError> {
         const BAD: StorageError = StorageError::corrupt(RecordKind::Meta, "the key row is damaged");
-        let mut rest = bytes;
-        let version = u64::from_be_bytes(take(&mut rest).ok_or(BAD)?);
-        let format = u32::from_be_bytes(take(&mut rest).ok_or(BAD)?);
-        let (body, checksum) = bytes.split_last_chunk::<CHECKSUM>().ok_or(BAD)?;
-        let [fenced] = take(&mut rest).ok_or(BAD)?;
-        let aead = AeadId(u16::from_be_bytes(take(&mut rest).ok_or(BAD)?));
-        let kdf = KdfId(u16::from_be_bytes(take(&mut rest).ok_or(BAD)?));
-        // With another hash the checksum cannot be checked: who reads on refuses other algorithms first.
-        if kdf == suite.kdf.id() && !suite.hash.hash(&[body]).as_bytes().starts_with(checksum) {
+        let (mut rest, checksum) = bytes.split_last_chunk::<CHECKSUM>().ok_or(BAD)?;
+        if crc32fast::hash(rest).to_be_bytes() != *checksum {
             return Err(BAD);
         }
+        let version = u64::from_be_bytes(take(&mut rest).ok_or(BAD)?);
+        let format = u32::from_be_bytes(take(&mut rest).ok_or(BAD)?);
         if format != FORMAT {
             return Err(StorageError::NewerFormat { found: format, known: FORMAT });
         }
+        let [fenced] = take(&mut rest).ok_or(BAD)?;
+        let aead = AeadId(u16::from_be_bytes(take(&mut rest).ok_or(BAD)?));
+        let kdf = KdfId(u16::from_be_bytes(take(&mut rest).ok_or(BAD)?));
         let salt = take(&mut rest).ok_or(BAD)?;
         let [count] = take(&mut rest).ok_or(BAD)?;
         let ids = (0..count).map(|_| take(&mut rest).map(KeyId)).collect::<Option<Vec<_>>>().ok_or(BAD)?;
-        let sealed = rest.get(..rest.len().saturating_sub(CHECKSUM)).unwrap_or_default().to_vec();
+        let sealed = rest.to_vec();
         if ids.is_empty() || fenced > 1 {
             return Err(BAD);
         }
@@ -149,18 +145,18 @@ impl KeyRow {
     }
 
     /// Reads the row; `None` if the store has none.
-    pub(crate) fn read(suite: &CipherSuite, store: &dyn Storage) -> Result<Option<Self>, StorageError> {
-        store.get(&KEY_ROW)?.map(|bytes| Self::decode(suite, &bytes)).transpose()
+    pub(crate) fn read(store: &dyn Storage) -> Result<Option<Self>, StorageError> {
+        store.get(&KEY_ROW)?.map(|bytes| Self::decode(&bytes)).transpose()
     }
 
     /// Adds this row to a batch, to be written if there is none yet.
-    pub(crate) fn insert(&self, suite: &CipherSuite, batch: &mut VecBatch) {
-        batch.guard_absent(KEY_ROW).put(KEY_ROW, self.encode(suite));
+    pub(crate) fn insert(&self, batch: &mut VecBatch) {
+        batch.guard_absent(KEY_ROW).put(KEY_ROW, self.encode());
     }
 
     /// Adds this row to a batch, to replace the one of that version.
-    pub(crate) fn replace(&self, suite: &CipherSuite, version: u64, batch: &mut VecBatch) {
-        batch.guard_version(KEY_ROW, version).put(KEY_ROW, self.encode(suite));
+    pub(crate) fn replace(&self, version: u64, batch: &mut VecBatch) {
+        batch.guard_version(KEY_ROW, version).put(KEY_ROW, self.encode());
     }
 }
 

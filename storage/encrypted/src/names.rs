@@ -168,7 +168,7 @@ mod tests {
     /// Every short suffix of zeros and ones, in four places.
     fn keys() -> Vec<KeyBuf> {
         let mut suffixes: Vec<Vec<u8>> = std::vec![Vec::new()];
-        for at in 0..15 {
+        for at in 0..3 {
             for byte in [0, 1] {
                 suffixes.push([&suffixes[at][..], &[byte]].concat());
             }
@@ -197,7 +197,8 @@ mod tests {
     #[test]
     fn ranges_hold_the_same_rows_and_never_the_key_row() {
         let keys = keys();
-        let few: Vec<&KeyBuf> = keys.iter().step_by(5).collect();
+        let few: Vec<&KeyBuf> = keys.iter().step_by(6).collect();
+        let inners: Vec<KeyBuf> = keys.iter().map(|key| inner(key.as_key())).collect();
         let mut ranges = std::vec![
             KeyRange::everything(),
             KeyRange::client(b""),
@@ -215,10 +216,11 @@ mod tests {
                     {
                         let mut buf = RangeBuf::default();
                         let moved = names().range(&range, &mut buf).unwrap();
-                        assert!(!moved.contains(KEY_ROW.to_buf().as_bytes()), "{range:?}");
-                        for key in &keys {
-                            let here = moved.contains(inner(key.as_key()).as_bytes());
-                            assert_eq!(here, range.contains(key.as_bytes()), "{key:?} in {range:?}");
+                        let (here, there) = (range.encoded(), moved.encoded());
+                        assert!(!there.contains(KEY_ROW.to_buf().as_bytes()), "{range:?}");
+                        for (key, moved) in keys.iter().zip(&inners) {
+                            let held = there.contains(moved.as_bytes());
+                            assert_eq!(held, here.contains(key.as_bytes()), "{key:?} in {range:?}");
                         }
                     }
                 }

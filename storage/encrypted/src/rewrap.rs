@@ -98,15 +98,14 @@ impl<S: Storage> EncryptedStorage<S> {
     }
 
     fn rewrap_once(&self, position: &KeyBuf, batch: usize, current: KeyId) -> Result<usize, StorageError> {
-        let suite = &self.sealer.suite;
         let open = self.settle()?;
         let fence = open.at(open.version + 1, true);
         let lifted = open.at(open.version + 2, false);
         let mut fencing = VecBatch::new();
-        fence.replace(suite, open.version, &mut fencing);
+        fence.replace(open.version, &mut fencing);
         self.inner.apply(&mut fencing)?;
         let mut writing = VecBatch::new();
-        lifted.replace(suite, fence.version, &mut writing);
+        lifted.replace(fence.version, &mut writing);
         let written = self.page(position, batch, current).and_then(|rows| {
             let count = rows.len();
             for (key, stored) in rows {
@@ -118,7 +117,7 @@ impl<S: Storage> EncryptedStorage<S> {
         if written.is_err() {
             // So that nobody waits. If this fails too, they wait for a moment.
             let mut lifting = VecBatch::new();
-            lifted.replace(suite, fence.version, &mut lifting);
+            lifted.replace(fence.version, &mut lifting);
             self.inner.apply(&mut lifting).ok();
         }
         self.version.store(lifted.version, Ordering::Release);
@@ -170,7 +169,7 @@ impl<S: Storage> EncryptedStorage<S> {
             row.set_keys(&self.sealer.suite, &*self.random, key, &self.store_secret, [current].into())
                 .map_err(StorageError::aborted)?;
             let mut batch = VecBatch::new();
-            row.replace(&self.sealer.suite, row.version, &mut batch);
+            row.replace(row.version, &mut batch);
             match self.inner.apply(&mut batch) {
                 Err(StorageError::Conflict { .. }) => {}
                 result => return result,

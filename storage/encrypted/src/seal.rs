@@ -35,6 +35,9 @@ const TAG: usize = 8;
 const FORMAT: u8 = 1;
 const HEADER: usize = TAG + 1 + 4 + SALT;
 
+/// Of a row whose key id is of no key at hand: it is damaged, or the store has moved on to another key.
+pub(crate) const UNKNOWN_KEY: &str = "sealed by an unknown key";
+
 /// The version tag of a value, as an engine sees it.
 pub(crate) fn version_tag(suite: &CipherSuite, key: &Secret, encoded_key: &[u8], value: &[u8]) -> u64 {
     let mac = match value.first_chunk::<TAG>() {
@@ -89,8 +92,7 @@ impl Sealer {
         let (header, ciphertext) =
             stored.split_at_checked(HEADER).ok_or(StorageError::corrupt(kind, "too short to be sealed"))?;
         let id = key_id(kind, stored)?;
-        let key =
-            self.keys.find(id).ok_or(StorageError::Unsupported("a row is sealed by a key not given"))?;
+        let key = self.keys.find(id).ok_or(StorageError::corrupt(kind, UNKNOWN_KEY))?;
         clear(plain, ciphertext.len());
         plain.extend_from_slice(ciphertext);
         let opened = self

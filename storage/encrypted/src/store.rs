@@ -15,7 +15,7 @@ use crate::batch::SealedBatch;
 use crate::key_row::{KeyRow, STORE_SALT};
 use crate::keys::{Keys, StoreKeys};
 use crate::names::{KEY_ROW, Names, RangeBuf, is_index, outer};
-use crate::seal::{Sealer, clear};
+use crate::seal::{Sealer, UNKNOWN_KEY, clear};
 use crate::{KeyId, KeyRing, OpenError};
 
 /// How often a batch that was not yet begun is given to the store again because the key row changed.
@@ -23,6 +23,8 @@ const ATTEMPTS: usize = 64;
 /// How long another handle may rewrap one batch before it is taken for dead. If it is not, it starts that batch anew.
 const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(2);
+const ROTATED: StorageError =
+    StorageError::Unsupported("another handle has moved the store on to a key that this one does not have");
 
 /// A store whose rows are encrypted in the store within. See the [crate's documentation](crate).
 pub struct EncryptedStorage<S> {
@@ -79,7 +81,7 @@ impl<S: Storage> EncryptedStorage<S> {
         random: &dyn SecureRandom,
         ring: &KeyRing,
     ) -> Result<(Keys, KeyRow, Secret), OpenError> {
-        let Some(mut row) = KeyRow::read(suite, inner)? else {
+        let Some(mut row) = KeyRow::read(inner)? else {
             return create(inner, suite, random, ring);
         };
         if (row.aead, row.kdf) != (suite.aead.id(), suite.kdf.id()) {
@@ -111,7 +113,7 @@ impl<S: Storage> EncryptedStorage<S> {
             let version = row.version;
             (row.version, row.fenced) = (version + 1, false);
             let mut batch = VecBatch::new();
-            row.replace(suite, version, &mut batch);
+            row.replace(version, &mut batch);
             inner.apply(&mut batch)?;
         }
         Ok((keys, row, store_secret))
@@ -131,8 +133,7 @@ impl<S: Storage> EncryptedStorage<S> {
     }
 
     pub(crate) fn key_row(&self) -> Result<KeyRow, StorageError> {
-        KeyRow::read(&self.sealer.suite, &self.inner)?
-            .ok_or(StorageError::corrupt(KEY_ROW.record, "the key row is missing"))
+        KeyRow::read(&self.inner)?.ok_or(StorageError::corrupt(KEY_ROW.record, "the key row is missing"))
     }
 
     /// The key row once no other handle has a fence, and this handle's version with it.
@@ -144,7 +145,7 @@ impl<S: Storage> EncryptedStorage<S> {
                 std::thread::sleep(PAUSE);
             } else {
                 let mut batch = VecBatch::new();
-                row.at(row.version + 1, false).replace(&self.sealer.suite, row.version, &mut batch);
+                row.at(row.version + 1, false).replace(row.version, &mut batch);
                 match self.inner.apply(&mut batch) {
                     Ok(()) | Err(StorageError::Conflict { .. }) => {}
                     Err(error) => return Err(error),
@@ -157,10 +158,22 @@ impl<S: Storage> EncryptedStorage<S> {
             row = next;
         }
         if row.ids.first() != self.sealer.keys.current().map(|key| &key.id) {
-            return Err(StorageError::Unsupported("another handle has moved the store on to another key"));
+            return Err(ROTATED);
         }
         self.version.store(row.version, Ordering::Release);
         Ok(row)
+    }
+
+    /// A row of an unknown key is damaged, unless the store has moved on to another key.
+    fn explained(&self, error: StorageError) -> StorageError {
+        match error {
+            StorageError::Corrupt { what: UNKNOWN_KEY, .. } => match self.key_row() {
+                Ok(row) if row.ids.iter().all(|id| self.sealer.keys.find(*id).is_some()) => error,
+                Ok(_) => ROTATED,
+                Err(error) => error,
+            },
+            error => error,
+        }
     }
 
     /// Whether a row that should have a version has none: its tag is then no version's.
@@ -191,7 +204,7 @@ fn create(
     })?;
     if rows > 0 {
         // Unless another handle has just made the store: then there is a key row now.
-        return match KeyRow::read(suite, inner)? {
+        return match KeyRow::read(inner)? {
             Some(_) => Err(StorageError::Conflict { kind: KEY_ROW.record }.into()),
             None => Err(OpenError::NotEncrypted),
         };
@@ -199,7 +212,7 @@ fn create(
     let row = KeyRow::create(suite, random, salt, &keys)?;
     let store_secret = row.store_secret(suite, keys.current().ok_or(OpenError::WrongKey)?)?;
     let mut batch = VecBatch::new();
-    row.insert(suite, &mut batch);
+    row.insert(&mut batch);
     inner.apply(&mut batch)?;
     Ok((keys, row, store_secret))
 }
@@ -210,7 +223,8 @@ impl<S: Storage> Storage for EncryptedStorage<S> {
         self.names.inner(*key, &mut inner);
         let Some(stored) = self.inner.get(&inner.as_key())? else { return Ok(None) };
         let mut plain = Value::default();
-        self.sealer.open(key.record, inner.as_bytes(), &stored, &mut plain)?;
+        let opened = self.sealer.open(key.record, inner.as_bytes(), &stored, &mut plain);
+        opened.map_err(|error| self.explained(error))?;
         if is_index(*key) {
             let (suffix, value) = split_index(inner.as_key(), &plain)?;
             if suffix != key.suffix {
@@ -228,7 +242,7 @@ impl<S: Storage> Storage for EncryptedStorage<S> {
     ) -> Result<(), StorageError> {
         let mut buf = RangeBuf::default();
         let (mut encoded, mut plain) = (Vec::new(), Value::default());
-        self.inner.scan(&self.names.range(range, &mut buf)?, &mut |Row { key, value }| {
+        let scan = self.inner.scan(&self.names.range(range, &mut buf)?, &mut |Row { key, value }| {
             encoded.clear();
             key.encode(&mut encoded);
             self.sealer.open(key.record, &encoded, value, &mut plain)?;
@@ -236,7 +250,8 @@ impl<S: Storage> Storage for EncryptedStorage<S> {
             row(Row { key: outer(key, suffix), value })?;
             clear(&mut plain, 0);
             Ok(())
-        })
+        });
+        scan.map_err(|error| self.explained(error))
     }
 
     fn apply(&self, batch: &mut dyn Batch) -> Result<(), StorageError> {
