@@ -209,10 +209,17 @@ impl History {
         (live.found(directory).0.len(), live.0.len())
     }
 
+    /// What was ever put into Public and Index rows, and all keys.
+    #[must_use]
+    pub fn open(&self) -> Fields {
+        Fields(self.lock().open.clone())
+    }
+
     fn note(&self, key: Key<'_>, value: &[u8]) {
         let mut noted = self.lock();
         let key = key.to_buf();
-        noted.open.add(key.as_bytes());
+        // A value may repeat a part of its key, before a zero; and so may the engine.
+        noted.open.add(&[key.as_bytes(), &[0; 8]].concat());
         match key.record().class() {
             RecordClass::Secret => noted.secret.add(value),
             RecordClass::Public | RecordClass::Index => noted.open.add(value),
@@ -271,6 +278,21 @@ impl Fields {
         each_row(store, |row| {
             if wanted(row.key) {
                 secret_fields(row.key.record, row.value).into_iter().for_each(|field| windows.add(field));
+            }
+        });
+        Self(windows)
+    }
+
+    /// All that the wanted rows hold now, public parts and structure too.
+    ///
+    /// # Panics
+    /// If the store cannot be read.
+    #[must_use]
+    pub fn whole(store: &dyn Storage, wanted: impl Fn(Key<'_>) -> bool) -> Self {
+        let mut windows = Windows::default();
+        each_row(store, |row| {
+            if wanted(row.key) {
+                windows.add(row.value);
             }
         });
         Self(windows)
@@ -338,7 +360,15 @@ pub fn secret_fields(kind: RecordKind, value: &[u8]) -> Vec<&[u8]> {
         | RecordKind::PathKeys => vec![field()],
         RecordKind::Epoch => {
             let _context = field();
-            vec![field()]
+            // A version of one byte, then secrets with lengths of two; none after a removal.
+            let mut rest = field().get(1..).unwrap_or_default();
+            core::iter::from_fn(|| {
+                let (length, tail) = rest.split_first_chunk()?;
+                let (secret, tail) = tail.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+                rest = tail;
+                Some(secret)
+            })
+            .collect()
         }
         // Public parts come first and last, private keys among them.
         RecordKind::KeyPackage
@@ -357,7 +387,7 @@ struct Windows(HashSet<u128, BuildHasherDefault<Fold>>);
 
 impl Windows {
     fn add(&mut self, bytes: &[u8]) {
-        self.0.extend(windows(bytes).map(|(_, window)| window).filter(telling));
+        self.0.extend(windows(bytes).map(|(_, window)| window));
     }
 
     fn has(&self, window: u128) -> bool {
@@ -374,19 +404,24 @@ impl Windows {
     }
 }
 
-/// Every 16 bytes in a row, with their offset.
+/// Every 16 bytes in a row that tell something, with their offset.
 fn windows(bytes: &[u8]) -> impl Iterator<Item = (usize, u128)> {
     let mut window = 0_u128;
+    let mut counts = [0_u8; 256];
+    let mut different = 0;
     bytes.iter().enumerate().filter_map(move |(at, byte)| {
+        if at >= WINDOW {
+            let count = &mut counts[(window >> 120) as usize];
+            *count -= 1;
+            different -= usize::from(*count == 0);
+        }
         window = (window << 8) | u128::from(*byte);
-        Some(((at + 1).checked_sub(WINDOW)?, window))
+        let count = &mut counts[usize::from(*byte)];
+        different += usize::from(*count == 0);
+        *count += 1;
+        let start = (at + 1).checked_sub(WINDOW)?;
+        (different >= TELLING).then_some((start, window))
     })
-}
-
-fn telling(window: &u128) -> bool {
-    let mut bytes = window.to_be_bytes();
-    bytes.sort_unstable();
-    bytes.chunk_by(|a, b| a == b).count() >= TELLING
 }
 
 /// Most windows are random already.

@@ -116,6 +116,169 @@ fn files_are_readable_by_their_owner_alone() {
     }
 }
 
+/// A file that somebody else made, empty, or a journal that lay there, is made as private as it should be.
+#[cfg(unix)]
+#[test]
+fn files_that_were_there_become_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let set = |path: &Path, mode| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    };
+    for journal in [Journal::Truncate, Journal::Wal] {
+        let (directory, path) = file();
+        std::fs::write(&path, b"").unwrap();
+        let beside = directory.path().join("store.db-journal");
+        std::fs::write(&beside, b"").unwrap();
+        set(&path, 0o644);
+        set(&beside, 0o666);
+        let store = SqliteStorage::open_with(&path, &SqliteOptions::new().journal(journal)).unwrap();
+        let mut batch = VecBatch::new();
+        batch.put(secret(b"1"), b"secret".to_vec());
+        store.apply(&mut batch).unwrap();
+        for file in std::fs::read_dir(directory.path()).unwrap() {
+            let path = file.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{path:?}");
+        }
+        drop(store);
+        // Who shares a store with a group of users does so on purpose; its journals are not wider.
+        set(&path, 0o660);
+        std::fs::write(&beside, b"").unwrap();
+        set(&beside, 0o666);
+        let store = SqliteStorage::open_with(&path, &SqliteOptions::new().journal(journal)).unwrap();
+        assert_eq!(mode(&path), 0o660);
+        if beside.exists() {
+            assert_eq!(mode(&beside), 0o660);
+        }
+        drop(store);
+    }
+}
+
+/// No space: an error that says so, and the store is as it was.
+#[test]
+fn a_full_store_applies_nothing() {
+    for journal in [Journal::Truncate, Journal::Wal] {
+        let (_directory, path) = file();
+        let store =
+            SqliteStorage::open_with(&path, &SqliteOptions::new().journal(journal).max_bytes(200_000))
+                .unwrap();
+        let mut batch = VecBatch::new();
+        batch.put(secret(b"kept"), vec![1; 1_000]).put(public(b"kept"), vec![2; 1_000]);
+        store.apply(&mut batch).unwrap();
+        let mut large = VecBatch::new();
+        large.erase(secret(b"kept")).put(public(b"kept"), b"changed".to_vec());
+        for row in 0..100_u8 {
+            large.put(secret(&[row]), vec![row; 5_000]);
+        }
+        for _ in 0..2 {
+            large.rewind();
+            assert!(matches!(store.apply(&mut large), Err(StorageError::Full)));
+            let mut rows = Vec::new();
+            let scan = store.scan(&KeyRange::everything(), &mut |row| {
+                rows.push((row.key.record, row.value.to_vec()));
+                Ok(())
+            });
+            scan.unwrap();
+            let expected = [(RecordKind::Ratchet, vec![1; 1_000]), (RecordKind::TreeNode, vec![2; 1_000])];
+            assert_eq!(rows, expected);
+        }
+        // What fits is still taken, and with more room the rest.
+        let mut small = VecBatch::new();
+        small.put(secret(b"small"), vec![3; 1_000]);
+        store.apply(&mut small).unwrap();
+        drop(store);
+        assert!(std::fs::metadata(&path).unwrap().len() <= 200_000);
+        let store = SqliteStorage::open_with(&path, &SqliteOptions::new().journal(journal)).unwrap();
+        large.rewind();
+        store.apply(&mut large).unwrap();
+        assert!(store.get(&secret(b"kept")).unwrap().is_none());
+    }
+}
+
+/// SQLite would move pages, and leave copies of their contents.
+#[test]
+fn a_file_whose_pages_move_is_refused() {
+    let (_directory, path) = file();
+    tamper(&path, "PRAGMA auto_vacuum = FULL; VACUUM");
+    assert!(std::fs::metadata(&path).unwrap().len() > 0);
+    assert!(matches!(SqliteStorage::open(&path), Err(StorageError::Unsupported(_))));
+    for mode in ["FULL", "INCREMENTAL"] {
+        let (_directory, path) = file();
+        drop(fill(&path));
+        tamper(&path, &format!("PRAGMA auto_vacuum = {mode}; VACUUM"));
+        let result = SqliteStorage::open(&path);
+        assert!(matches!(result, Err(StorageError::Unsupported(_))), "{result:?}");
+        tamper(&path, "PRAGMA auto_vacuum = NONE; VACUUM");
+        let store = SqliteStorage::open(&path).unwrap();
+        assert_eq!(store.get(&secret(&[3])).unwrap().unwrap().as_slice(), [3; 60]);
+    }
+}
+
+/// A process that dies while it makes the file leaves an empty one, or one with a journal to be rolled back.
+#[test]
+fn a_crash_while_the_file_is_made_does_no_harm() {
+    let (_directory, path) = file();
+    std::fs::write(&path, b"").unwrap();
+    drop(fill(&path));
+    for beside in ["-journal", "-wal"] {
+        let (_directory, path) = file();
+        std::fs::write(&path, b"").unwrap();
+        // Of a file that was here before.
+        std::fs::write(path.with_file_name(format!("store.db{beside}")), [0xd9; 4_096]).unwrap();
+        let store = fill(&path);
+        assert_eq!(store.get(&secret(&[3])).unwrap().unwrap().as_slice(), [3; 60]);
+        drop(store);
+        SqliteStorage::open(&path).unwrap();
+    }
+}
+
+/// Permissions stop root at nothing: as root, the test runs again as somebody else.
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_written_says_so() {
+    use std::os::unix::{fs::PermissionsExt, process::CommandExt as _};
+    let set = |path: &Path, mode| {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    };
+    let (directory, path) = file();
+    drop(fill(&path));
+    set(&path, 0o400);
+    if std::fs::OpenOptions::new().append(true).open(&path).is_ok() {
+        const NOBODY: u32 = 65_534;
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        again.args(["--exact", "what_cannot_be_written_says_so"]).uid(NOBODY).gid(NOBODY);
+        match again.current_dir("/").output() {
+            // The program itself may be where nobody may read.
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
+            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
+        }
+        return;
+    }
+    assert!(matches!(SqliteStorage::open(&path), Err(StorageError::ReadOnly)));
+    set(&path, 0o600);
+    // A directory in which no journal can be made.
+    for journal in [Journal::Truncate, Journal::Wal] {
+        let store = SqliteStorage::open(&path).unwrap();
+        let held = store.get(&secret(&[3])).unwrap();
+        std::fs::remove_file(directory.path().join("store.db-journal")).unwrap_or_default();
+        set(directory.path(), 0o500);
+        let mut batch = VecBatch::new();
+        batch.put(secret(&[3]), b"x".to_vec());
+        let result = store.apply(&mut batch);
+        assert!(matches!(result, Err(StorageError::ReadOnly)), "{result:?}");
+        assert_eq!(store.get(&secret(&[3])).unwrap(), held);
+        drop(store);
+        let result =
+            SqliteStorage::open_with(&path, &SqliteOptions::new().journal(journal)).and_then(|store| {
+                batch.rewind();
+                store.apply(&mut batch)
+            });
+        assert!(matches!(result, Err(StorageError::ReadOnly)), "{journal:?}: {result:?}");
+        assert!(SqliteStorage::open(directory.path().join("other.db")).is_err());
+        set(directory.path(), 0o700);
+    }
+}
+
 #[test]
 fn the_journal_can_be_changed() {
     let (_directory, path) = file();
