@@ -101,6 +101,14 @@ pub struct GroupConfig {
     pub grease: bool,
 }
 
+impl GroupConfig {
+    /// The oldest epoch whose resumption PSK is kept in this epoch (RFC 9420 §8.6, R133).
+    #[must_use]
+    pub fn first_resumption_psk(&self, epoch: u64) -> u64 {
+        epoch.saturating_sub(self.resumption_psks.saturating_sub(1) as u64)
+    }
+}
+
 impl Default for GroupConfig {
     fn default() -> Self {
         Self {

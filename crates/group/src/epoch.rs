@@ -36,7 +36,7 @@ impl NewEpoch {
         let mut changes = Changes::default();
         changes.guard(Guard::Absent(RecordKey::Head)); // R238
         // Those of an earlier stay in the group are within the same bounds.
-        let first_psk = first_psk(env.config, epoch);
+        let first_psk = env.config.first_resumption_psk(epoch);
         let state = self.write(env, &mut changes, first_version(env)?, Vec::new(), first_psk)?;
         changes.tree = state.attached.as_ref().map(|attached| (None, attached.tree.clone()));
         Ok((state, changes))
@@ -65,7 +65,7 @@ impl NewEpoch {
                 changes.put(key, psk::psk_row(&Secret::copy_from(&leaf.signature_key)));
             }
         }
-        let oldest = first_psk(env.config, self.context.epoch);
+        let oldest = env.config.first_resumption_psk(self.context.epoch);
         // A few at a time, where the configuration allowed many more before.
         let first_psk = old.head.first_psk.max(oldest).min(old.head.first_psk.saturating_add(PSKS_AT_ONCE)); // R133
         for epoch in old.head.first_psk..first_psk.min(old.epoch().saturating_add(1)) {
@@ -137,11 +137,6 @@ fn leave_epoch(changes: &mut Changes, epoch: u64) {
     changes.erase_range(RecordRange::Proposals);
     changes.erase_range(RecordRange::OwnUpdateKeys);
     changes.erase_range(RecordRange::PendingCommits);
-}
-
-/// The oldest epoch whose resumption PSK is kept in this epoch (R133).
-pub(crate) fn first_psk(config: &GroupConfig, epoch: u64) -> u64 {
-    epoch.saturating_sub(config.resumption_psks.saturating_sub(1) as u64)
 }
 
 pub(crate) fn forget_epoch(changes: &mut Changes, epoch: u64) {

@@ -8,7 +8,7 @@
 //!
 //! Cost: one row read for each past epoch, one batch if there is anything to erase.
 
-use crate::epoch::{first_psk, forget_epoch};
+use crate::epoch::forget_epoch;
 use crate::{Changes, Effect, Env, GroupState, RecordKey, Rows, Step, StepResult};
 use alloc::vec::Vec;
 
@@ -38,11 +38,5 @@ impl GroupState {
             changes.guard(self.guard_head());
         }
         Ok(Step { changes, effect: Effect::None, output: gone })
-    }
-
-    /// The oldest epoch whose resumption PSK the configuration keeps now (RFC 9420 §8.6, R133).
-    #[must_use]
-    pub fn first_resumption_psk(&self, env: &Env<'_>) -> u64 {
-        first_psk(env.config, self.epoch())
     }
 }

@@ -5,7 +5,9 @@ use crate::client::{Client, Inner};
 use crate::executor::default_executor;
 use crate::identity::Identities;
 use crate::rules::AppRules;
-use crate::{ApiMisuse, AuthService, Clock, Error, SigningIdentity, SystemClock};
+use crate::{
+    ApiMisuse, AuthService, ClientConfig, Clock, Error, RollbackGuard, SigningIdentity, SystemClock,
+};
 use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Executor, Signer};
 use pleach_group::{CustomProposalRule, GroupConfig, Rules};
 use pleach_storage::{Checked, Storage};
@@ -25,6 +27,8 @@ pub struct ClientBuilder {
     clock: Arc<dyn Clock>,
     executor: Arc<dyn Executor>,
     config: GroupConfig,
+    limits: ClientConfig,
+    guard: Option<Arc<dyn RollbackGuard>>,
     capabilities: Option<Capabilities>,
     extensions: Vec<ExtensionType>,
     credentials: Vec<CredentialType>,
@@ -43,6 +47,8 @@ impl ClientBuilder {
             clock: Arc::new(SystemClock),
             executor: default_executor(),
             config: GroupConfig::default(),
+            limits: ClientConfig::default(),
+            guard: None,
             capabilities: None,
             extensions: Vec::new(),
             credentials: vec![CredentialType::BASIC, CredentialType::X509],
@@ -144,9 +150,27 @@ impl ClientBuilder {
         self
     }
 
-    /// Builds the client. Reads and writes nothing.
+    /// What the client keeps beside its groups, and for how long.
+    pub fn client_config(mut self, config: ClientConfig) -> Self {
+        self.limits = config;
+        self
+    }
+
+    /// Notices when the store was put back or is used twice; a [restored](crate::Group::is_restored) group does not send before
+    /// it has joined anew. By default nothing does.
+    ///
+    /// All that use the store should have the same guard. A group that was made without one is guarded from its next
+    /// message on.
+    pub fn rollback_guard(mut self, guard: impl RollbackGuard + 'static) -> Self {
+        self.guard = Some(Arc::new(guard));
+        self
+    }
+
+    /// Builds the client. Reads one row, which says what the store is, and writes it if the store is new.
     ///
     /// # Errors
+    /// [`StorageError::NewerFormat`](pleach_storage::StorageError::NewerFormat) if a later version made the store; those of the
+    /// store;
     /// [`Error::ApiMisuse`] if the authentication service, an identity, or a suite that goes with one is missing;
     /// [`CryptoError::InconsistentSuite`](pleach_crypto::CryptoError::InconsistentSuite) if a suite of the provider does not fit
     /// together.
@@ -162,6 +186,8 @@ impl ClientBuilder {
             clock,
             executor,
             config,
+            limits,
+            guard,
             capabilities,
             extensions,
             credentials,
@@ -199,10 +225,12 @@ impl ClientBuilder {
             proposals: rules.custom_types().collect(),
             credentials: credentials.into(),
         });
+        let storage = Arc::new(Checked::new(storage));
+        let instance = crate::instance::open(&*storage, &*provider.random)?;
         Ok(Client::new(Inner {
             id,
             provider,
-            storage: Arc::new(Checked::new(storage)),
+            storage,
             suite,
             identities: Identities::new(identities),
             client_ids: ClientIds(auth),
@@ -210,6 +238,9 @@ impl ClientBuilder {
             clock,
             executor,
             config,
+            limits,
+            instance,
+            guard,
             capabilities,
         }))
     }

@@ -7,7 +7,9 @@ use crate::auth::ClientIds;
 use crate::identity::Identities;
 use crate::keys::Place;
 use crate::rules::AppRules;
-use crate::{AuthService, ClientBuilder, Clock, Error, SigningIdentity};
+use crate::{
+    AuthService, ClientBuilder, ClientConfig, Clock, Error, InstanceId, RollbackGuard, SigningIdentity,
+};
 use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Executor};
 use pleach_group::{Env, GroupConfig, IncompatibleError, LeafSpec};
 use pleach_storage::Storage;
@@ -30,6 +32,9 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) executor: Arc<dyn Executor>,
     pub(crate) config: GroupConfig,
+    pub(crate) limits: ClientConfig,
+    pub(crate) instance: InstanceId,
+    pub(crate) guard: Option<Arc<dyn RollbackGuard>>,
     pub(crate) capabilities: Capabilities,
 }
 
@@ -71,6 +76,18 @@ impl Client {
     #[must_use]
     pub fn config(&self) -> &GroupConfig {
         &self.0.config
+    }
+
+    /// What the client keeps beside its groups, and for how long.
+    #[must_use]
+    pub fn client_config(&self) -> &ClientConfig {
+        &self.0.limits
+    }
+
+    /// Which store the client lives in: the same in every copy of it, another after an import.
+    #[must_use]
+    pub fn instance(&self) -> InstanceId {
+        self.0.instance
     }
 
     /// The provider of cryptography.

@@ -121,7 +121,7 @@ impl Client {
         options: &GroupOptions,
         old: &Group,
         spec: &CommitSpec<'_>,
-    ) -> Result<(GroupState, pleach_group::PendingCommit), Error> {
+    ) -> Result<(GroupState, bool, pleach_group::PendingCommit), Error> {
         let inner = &*self.0;
         let (mut changes, state, identity) = self.found(group_id, options)?;
         let place = inner.place(group_id);
@@ -158,18 +158,26 @@ impl Client {
         if group_id == old.id() {
             replace(&mut changes, old.head_version());
         }
-        inner.apply(&place, &changes, enter(&place)).map_err(group_exists)?;
+        let restored = self.enter_new(&state, &changes)?;
         event!(info, group = %crate::trace::Id(group_id), "successor created");
-        Ok((state, first.output))
+        Ok((state, restored, first.output))
     }
 
     fn create(&self, group_id: &[u8], options: &GroupOptions) -> Result<Group, Error> {
-        let inner = &*self.0;
         let (changes, state, _) = self.found(group_id, options)?;
-        let place = inner.place(group_id);
-        inner.apply(&place, &changes, enter(&place)).map_err(group_exists)?;
+        let restored = self.enter_new(&state, &changes)?;
         event!(info, group = %crate::trace::Id(group_id), suite = state.suite().id.0, "group created");
-        Ok(Group::new(self.clone(), state))
+        Ok(Group::new(self.clone(), state, restored))
+    }
+
+    /// Stores a group that was made just now; whether it is restored, as where another copy of the store made it too.
+    fn enter_new(&self, state: &GroupState, changes: &Changes) -> Result<bool, Error> {
+        let inner = &*self.0;
+        let place = inner.place(state.group_id());
+        let mut more = enter(&place, state.epoch(), &inner.config);
+        let entry = inner.enter_marked(&place, true, None, &mut more)?;
+        inner.apply(&place, changes, more).map_err(group_exists)?;
+        inner.entered(&place, entry)
     }
 
     /// The first state of a group, not stored yet.

@@ -1,9 +1,12 @@
 //! The groups of a client: one small row each, written in the batch that creates or joins the group.
 
-use crate::keys::{Place, pending_external};
+use crate::external::forget_external;
+use crate::keys::{Place, pending_external, resumption_psks};
+use crate::rollback::restored_key;
+use crate::tombstones::group_key;
 use crate::{Client, Error, Group};
 use pleach_crypto::{CipherSuiteId, SuiteAlgorithms};
-use pleach_group::{Changes, GroupError, HeadSummary, RecordKey, RowError, Status};
+use pleach_group::{Changes, GroupConfig, GroupError, HeadSummary, RecordKey, RowError, Status};
 use pleach_storage::{Key, KeyRange, RecordKind, Scope, VecBatch};
 use pleach_wire::LeafIndex;
 
@@ -26,11 +29,13 @@ pub struct GroupSummary {
     pub own_leaf: LeafIndex,
     /// Whether it can be used.
     pub status: Status,
+    /// Whether it is restored: see [`Group::is_restored`]. Here a guard is not asked.
+    pub restored: bool,
 }
 
 impl Client {
     /// The client's groups, by length of their ids and then bytewise, those included whose suite the
-    /// provider lacks. Reads two rows a group.
+    /// provider lacks. Reads three rows a group.
     ///
     /// # Errors
     /// Those of the store.
@@ -44,24 +49,31 @@ impl Client {
         ids.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
         ids.into_iter()
             .map(|group_id| {
-                let head = self.0.read(&self.0.place(&group_id), &RecordKey::Head)?.ok_or(RowError::Missing);
+                let place = self.0.place(&group_id);
+                let head = self.0.read(&place, &RecordKey::Head)?.ok_or(RowError::Missing);
+                let restored = self.0.storage.get(&restored_key(&place))?.is_some();
                 let HeadSummary { suite, algorithms, epoch, own_leaf, status, .. } =
                     HeadSummary::from_row(&head.map_err(GroupError::from)?)?;
-                Ok(GroupSummary { group_id, epoch, suite, algorithms, own_leaf, status })
+                Ok(GroupSummary { group_id, epoch, suite, algorithms, own_leaf, status, restored })
             })
             .collect()
     }
 
-    /// Opens a group. Reads two rows, whatever its size; the ratchet tree is read when an operation first needs it.
+    /// Opens a group. Reads three rows, whatever its size; the ratchet tree is read when an operation first needs it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if this client has no such group; those of the store.
+    /// [`Error::NotFound`] if this client has no such group, [`Error::GroupDeleted`] if it deleted it; those of the store and
+    /// of the rollback guard.
     pub fn load(&self, group_id: &[u8]) -> Result<Group, Error> {
-        Ok(Group::new(self.clone(), self.0.open(group_id)?))
+        let state = self.0.open(group_id).map_err(|error| self.0.deleted_or(group_id, error))?;
+        let restored = self.0.is_restored(&self.0.place(group_id))?;
+        Ok(Group::new(self.clone(), state, restored))
     }
 
     /// Erases all rows of a group, pending commits and application records among them. Its resumption PSKs stay
     /// ([`Client::delete_resumption_psks`]). That there is no such group is no error.
+    ///
+    /// That it was there is remembered: see [`Client::deleted_groups`].
     ///
     /// Other members do not notice: leave first, with [`Group::leave`].
     ///
@@ -70,7 +82,9 @@ impl Client {
     pub fn delete_group(&self, group_id: &[u8]) -> Result<(), Error> {
         let place = self.0.place(group_id);
         let mut batch = VecBatch::new();
+        self.0.bury_group(group_id, &mut batch)?;
         let external = pending_external(place.client, place.group);
+        forget_external(&place, &mut batch);
         batch.erase_range(place.whole()).erase(directory_key(&place));
         batch.erase_range(KeyRange::suffixes(external.as_key()));
         self.0.apply(&place, &Changes::default(), batch)
@@ -85,10 +99,18 @@ impl Client {
     }
 }
 
-/// What the batch that creates or joins a group writes beside the group's own rows: the directory row, and the end of
-/// all external commits that would have joined it.
-pub(crate) fn enter(place: &Place<'_>) -> VecBatch {
+/// What the batch that creates or joins a group writes beside the group's own rows: the directory row, the end of all
+/// external commits that would have joined it, of its tombstone, and of the resumption PSKs that an earlier stay or an
+/// earlier group of this id left beyond the bound (R133).
+pub(crate) fn enter(place: &Place<'_>, epoch: u64, config: &GroupConfig) -> VecBatch {
     let mut batch = VecBatch::new();
+    let psks = resumption_psks(place.client, place.group);
+    let psks = KeyRange::suffixes(psks.as_key());
+    let [first, now] = [config.first_resumption_psk(epoch), epoch]
+        .map(|epoch| place.key(&RecordKey::ResumptionPsk(place.group.to_vec(), epoch)));
+    batch.erase_range(psks.before(first.as_key())).erase_range(psks.after(now.as_key()));
+    batch.erase(group_key(place.client, place.group));
+    forget_external(place, &mut batch);
     batch.put(directory_key(place), DIRECTORY_ROW.to_vec());
     let pending = pending_external(place.client, place.group);
     batch.erase_range(KeyRange::suffixes(pending.as_key()));

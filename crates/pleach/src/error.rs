@@ -6,6 +6,7 @@
 //! Invariant: received bytes never cause [`Error::ApiMisuse`] or [`Error::Internal`], and an operation that failed
 //! changed nothing ([`StorageError::Engine`] alone may leave the outcome unknown; the handle then reloads).
 
+use crate::{KeyPackageState, RollbackGuardError};
 use pleach_crypto::{CryptoError, UnsupportedCipherSuite};
 use pleach_framing::FramingError;
 use pleach_group::{GroupError, IncompatibleError, MisbehaviorError, MisuseError};
@@ -54,6 +55,16 @@ pub enum Error {
         /// How many are open.
         credentials: usize,
     },
+    /// This client had the group and deleted it. A late message can be dropped, and so can a Welcome of that time; to be let
+    /// in by that very Welcome again takes [`Client::forget_deleted`](crate::Client::forget_deleted).
+    #[error("the group was deleted in epoch {epoch}")]
+    GroupDeleted {
+        /// The epoch in which it was deleted.
+        epoch: u64,
+    },
+    /// The Welcome is for a key package that this client had, and whose private keys are gone (RFC 9420 §10, §16.8).
+    #[error("the key package is {0}")]
+    KeyPackageRetired(KeyPackageState),
     /// What was asked for is not in the store.
     #[error("no such {0}")]
     NotFound(&'static str),
@@ -66,6 +77,9 @@ pub enum Error {
     /// The store failed, or another handle was faster ([`StorageError::Conflict`]).
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The rollback guard could not be asked or moved. What the store holds stands; nothing of it left.
+    #[error(transparent)]
+    RollbackGuard(#[from] RollbackGuardError),
     /// This library broke its own rules. Please report it.
     #[error("internal error: {0}")]
     Internal(&'static str),
@@ -117,6 +131,24 @@ pub enum ApiMisuse {
     /// No identity of the client has the signature key of the group's own leaf.
     #[error("the client has no identity with the signature key of the own leaf")]
     NoSignerForLeaf,
+    /// The group is an old copy, or was imported: it may have sent since, so it sends nothing and gives out no pending Commit
+    /// before it has joined anew by an external Commit ([`ExternalJoin::resync`](crate::ExternalJoin::resync)). It still receives.
+    #[error(
+        "the group was restored from a copy: it sends nothing before it has joined anew by an external commit"
+    )]
+    Restored,
+    /// As many key packages wait as the client's configuration allows.
+    #[error("there are {most} key packages already: withdraw some, or expire old ones")]
+    TooManyKeyPackages {
+        /// How many are allowed.
+        most: usize,
+    },
+    /// As many own Commits are pending as the configuration allows.
+    #[error("{most} commits are pending already: merge or discard them")]
+    TooManyPendingCommits {
+        /// How many are allowed.
+        most: usize,
+    },
     /// Two rows of an application's batch have one key.
     #[error("an application record is written twice in one batch")]
     DuplicateRecord,
@@ -136,6 +168,8 @@ impl Error {
             Self::AlreadyReceived => "already-received",
             Self::Denied(_) => "denied",
             Self::AwaitingAuthentication { .. } => "awaiting-authentication",
+            Self::GroupDeleted { .. } => "group-deleted",
+            Self::KeyPackageRetired(_) => "key-package-retired",
             Self::NotFound(_) => "not-found",
             Self::ApiMisuse(_) => "api-misuse",
             Self::Crypto(_) => "crypto",
@@ -143,16 +177,17 @@ impl Error {
             Self::Storage(StorageError::Corrupt { .. }) => "storage-corrupt",
             Self::Storage(StorageError::Busy) => "storage-busy",
             Self::Storage(_) => "storage",
+            Self::RollbackGuard(_) => "rollback-guard",
             Self::Internal(_) => "internal",
         }
     }
 
     /// Whether the same call may succeed later without any change by the caller: another handle was faster, the store
-    /// was busy, the signer or the authentication service did not answer.
+    /// was busy, the signer, the authentication service or the rollback guard did not answer.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::AwaitingAuthentication { .. } => true,
+            Self::AwaitingAuthentication { .. } | Self::RollbackGuard(_) => true,
             Self::Crypto(error) => {
                 matches!(error, CryptoError::SignerFailed(_) | CryptoError::RandomUnavailable)
             }
@@ -303,7 +338,7 @@ mod tests {
 
     #[test]
     fn errors_are_sorted_by_blame() {
-        let cases: [(Error, &str, bool, bool); 12] = [
+        let cases: [(Error, &str, bool, bool); 16] = [
             (DecodeError::Truncated.into(), "malformed", false, true),
             (GroupError::from(TreeError::BlankLeaf(LeafIndex(1))).into(), "peer-misbehaved", false, true),
             (
@@ -326,6 +361,10 @@ mod tests {
             (StorageError::Conflict { kind: RecordKind::Head }.into(), "storage-conflict", true, false),
             (StorageError::Full.into(), "storage", false, false),
             (Error::AwaitingAuthentication { credentials: 1 }, "awaiting-authentication", true, false),
+            (Error::GroupDeleted { epoch: 7 }, "group-deleted", false, false),
+            (Error::KeyPackageRetired(KeyPackageState::Consumed), "key-package-retired", false, false),
+            (ApiMisuse::Restored.into(), "api-misuse", false, false),
+            (RollbackGuardError::new("unreachable").into(), "rollback-guard", true, false),
         ];
         for (error, code, retryable, peer) in cases {
             assert_eq!(

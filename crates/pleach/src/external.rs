@@ -2,19 +2,28 @@
 //! member back that lost its state.
 //!
 //! The Commit is pending without a group: it is stored before it is sent, listed after a restart, and accepted when the
-//! delivery service took it.
+//! delivery service took it. Beside it is a small row:
+//!
+//! | row | suffix | value |
+//! |---|---|---|
+//! | Meta, of the client | `external`, length and group id, hash of the message | version: when it was built; format 1; 1 and the rollback guard's mark then, or 0 |
 
 use crate::auth::Answers;
+use crate::client::Inner;
 use crate::create::group_exists;
 use crate::directory::enter;
-use crate::keys::split_length;
+use crate::keys::{Place, split_length};
+use crate::rollback::RollbackMark;
+use crate::row::{Reader, Writer};
 use crate::trace::event;
-use crate::{Client, Error, Group};
+use crate::{ApiMisuse, Client, Error, Group};
 use pleach_group::{
     Changes, ExternalCommitSpec, MembershipChanges, MisuseError, RecordKey, Status, external_commit,
     new_member_proposal, verify_group_info,
 };
-use pleach_storage::{KeyRange, RecordKind, Scope, StorageError, Value, VecBatch};
+use pleach_storage::{
+    Key, KeyBuf, KeyRange, RecordKind, Scope, Storage as _, StorageError, Value, VecBatch, row_version,
+};
 use pleach_wire::{Extensions, Psk, ResumptionPskUsage};
 use std::sync::Arc;
 
@@ -132,6 +141,7 @@ impl<'a> ExternalJoin<'a> {
         let Self { client, group_info, ratchet_tree, resync, psks, leaf_extensions, authenticated_data } =
             self;
         let inner = &*client.0;
+        inner.check_external_room()?;
         let group_info = verify_group_info(&inner.env(&inner.config), group_info, ratchet_tree)?;
         let context = group_info.context();
         let group_id = context.group_id.to_vec();
@@ -142,7 +152,14 @@ impl<'a> ExternalJoin<'a> {
             external_commit(env, rows, &group_info, &spec, &*identity.signer)
         })?;
         Answers::ask(inner.auth(), &group_id, step.output.credentials(), None)?.now()?; // R026
-        inner.apply(&place, &step.changes, VecBatch::new())?;
+        let mut row = Writer::new(inner.clock.now());
+        match inner.guard_mark(&place)? {
+            Some(mark) => row.u8(1).raw(&mark.to_bytes()),
+            None => row.u8(0),
+        };
+        let mut more = VecBatch::new();
+        more.put(external_key(&place, step.output.hash()), row.finish());
+        inner.apply(&place, &step.changes, more)?;
         event!(
             info,
             group = %crate::trace::Id(&group_id),
@@ -194,7 +211,8 @@ impl ExternalCommit {
         self.pending.summary()
     }
 
-    /// Joins: the delivery service accepted the Commit. Other external Commits to the group end with it.
+    /// Joins: the delivery service accepted the Commit. Other external Commits to the group end with it. A group that was
+    /// [restored](Group::is_restored) is so no longer.
     ///
     /// # Errors
     /// [`Error::ApiMisuse`] if it is not pending any more; [`CryptoError::SuiteChanged`](pleach_crypto::CryptoError::SuiteChanged)
@@ -215,7 +233,10 @@ impl ExternalCommit {
             Err(error) => return Err(error),
         }
         pending.check_suite(&inner.provider)?; // or the group could not be opened once it is written
-        let mut more = enter(&place);
+        let mut more = enter(&place, pending.epoch().saturating_add(1), &inner.config);
+        // Its keys are new, unless this is an old copy of a store in which it was accepted since.
+        let entry =
+            inner.enter_marked(&place, false, inner.external_mark(&place, pending.hash())?, &mut more)?;
         more.guard_present(place.key(&RecordKey::PendingExternalCommit(pending.hash().to_vec())));
         let step = Arc::unwrap_or_clone(pending).join();
         inner.apply(&place, &step.changes, more).map_err(|error| match error {
@@ -224,12 +245,13 @@ impl ExternalCommit {
             }
             other => group_exists(other),
         })?;
+        let restored = inner.entered(&place, entry)?;
         let state = match step.output {
             Some(state) => state,
             None => inner.open(&group_id)?,
         };
         event!(info, group = %crate::trace::Id(&group_id), epoch = state.epoch(), "group joined by external commit");
-        Ok(Group::new(client.clone(), state))
+        Ok(Group::new(client.clone(), state, restored))
     }
 
     /// Gives it up: its keys are erased.
@@ -241,6 +263,68 @@ impl ExternalCommit {
         let place = inner.place(&self.group_id);
         let mut batch = VecBatch::new();
         batch.erase(place.key(&RecordKey::PendingExternalCommit(self.hash().to_vec())));
+        batch.erase(external_key(&place, self.hash()));
         inner.apply(&place, &Changes::default(), batch)
     }
+}
+
+impl Inner {
+    /// Refuses what would be more external Commits than the configuration allows. The small rows are counted: the Commits
+    /// themselves hold whole groups.
+    fn check_external_room(&self) -> Result<(), Error> {
+        let most = self.limits.external_commits;
+        let mut pending = 0;
+        self.storage.scan(&KeyRange::suffixes(external_rows(&self.id)).limit(most), &mut |_| {
+            pending += 1;
+            Ok(())
+        })?;
+        if pending < most { Ok(()) } else { Err(ApiMisuse::TooManyPendingCommits { most }.into()) }
+    }
+
+    /// The guard's mark when an external Commit was built.
+    fn external_mark(&self, place: &Place<'_>, hash: &[u8]) -> Result<Option<RollbackMark>, Error> {
+        let Some(row) = self.storage.get(&external_key(place, hash).as_key())? else { return Ok(None) };
+        let (_, mut reader) = Reader::new(&row, RecordKind::Meta)?;
+        let mark = match reader.u8()? {
+            0 => None,
+            1 => Some(RollbackMark::from_bytes(reader.array()?)),
+            _ => return Err(reader.impossible().into()),
+        };
+        reader.end()?;
+        Ok(mark)
+    }
+
+    /// Erases external Commits that have been pending for too long; how many.
+    pub(crate) fn expire_external(&self, now: u64, batch: &mut VecBatch) -> Result<usize, Error> {
+        let mut expired = 0;
+        self.storage.scan(&KeyRange::suffixes(external_rows(&self.id)), &mut |row| {
+            let built = row_version(row.value).unwrap_or_default();
+            if now.saturating_sub(built) > self.limits.external_commit_age {
+                let name = row.key.suffix.get(EXTERNAL.len()..).unwrap_or_default();
+                batch.erase(row.key).erase(Key::of_client(&self.id, RecordKind::PendingExternalCommit, name));
+                expired += 1;
+            }
+            Ok(())
+        })?;
+        Ok(expired)
+    }
+}
+
+const EXTERNAL: &[u8] = b"external";
+
+const fn external_rows(client: &[u8]) -> Key<'_> {
+    Key::of_client(client, RecordKind::Meta, EXTERNAL)
+}
+
+/// The small row beside an external Commit; without a hash, the beginning of all of a group's.
+fn external_key(place: &Place<'_>, hash: &[u8]) -> KeyBuf {
+    let mut key = external_rows(place.client).to_buf();
+    key.push_suffix(crate::keys::pending_external(place.client, place.group).as_key().suffix);
+    key.push_suffix(hash);
+    key
+}
+
+/// Erases the small rows of all external Commits to a group.
+pub(crate) fn forget_external(place: &Place<'_>, batch: &mut VecBatch) {
+    batch.erase_range(KeyRange::suffixes(external_key(place, &[]).as_key()));
 }

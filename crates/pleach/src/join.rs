@@ -5,14 +5,15 @@ use crate::auth::Answers;
 use crate::client::Inner;
 use crate::create::{group_exists, replace};
 use crate::directory::enter;
+use crate::rollback::{Entry, Why, restored_key, restored_row};
 use crate::trace::event;
-use crate::{AuthDecision, Client, Error, Group, decode};
+use crate::{AuthDecision, Client, Error, Group, KeyPackageState, decode};
 use pleach_crypto::CipherSuiteId;
 use pleach_group::{
     Changes, CredentialCheck, GroupState, Guard, IncompatibleError, JoinKind, KeyPackageRecord, Member,
     MisbehaviorError, RecordKey, Status, Step, open_welcome,
 };
-use pleach_storage::{KeyRange, RecordKind, Scope, Value};
+use pleach_storage::{Storage as _, Value};
 use pleach_wire::{GroupContext, LeafIndex, Welcome};
 
 /// Up to so many recipients, a Welcome is looked up row by row; above, the client's key packages are listed.
@@ -25,7 +26,9 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::PeerIncompatible`] if no key package of this client is named (R234) or the ratchet tree is missing;
-    /// whatever is wrong with the Welcome, the tree or a leaf; [`Error::Denied`]; those of the store.
+    /// [`Error::KeyPackageRetired`] if it is one that was used up, expired or withdrawn; [`Error::GroupDeleted`] if this
+    /// client deleted the group since; whatever is wrong with the Welcome, the tree or a leaf; [`Error::Denied`]; those of the
+    /// store.
     pub fn join(&self, welcome: &[u8]) -> Result<StagedJoin, Error> {
         self.join_from(welcome, None)
     }
@@ -41,7 +44,12 @@ impl Client {
     fn join_from(&self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> Result<StagedJoin, Error> {
         let inner = &*self.0;
         let welcome = decode::welcome(&inner.config.limits, welcome)?;
-        let record = inner.find_key_package(&welcome)?.ok_or(IncompatibleError::NoKeyPackage)?; // R234
+        let (reference, row) = match inner.find_key_package(&welcome)? {
+            Some(found) => found,
+            None => return Err(inner.no_key_package(&welcome)?), // R234
+        };
+        let record = KeyPackageRecord::from_row(&row)?;
+        let key_package = Used { reference, last_resort: record.last_resort, imported: record.imported };
         let opened = open_welcome(&inner.env(&inner.config), welcome, record)?;
         let predecessor = match opened.kind() {
             JoinKind::ReInit(group_id, epoch) | JoinKind::Branch(group_id, epoch) => {
@@ -53,8 +61,9 @@ impl Client {
             opened.stage(env, rows, ratchet_tree, predecessor.as_ref())
         })?;
         let group_id = &staged.context().group_id;
+        inner.check_not_deleted(group_id, staged.context().epoch)?;
         let answers = Answers::ask(inner.auth(), group_id, staged.credentials(), Some(staged.own_leaf()))?; // R026
-        Ok(StagedJoin { client: self.clone(), staged, answers })
+        Ok(StagedJoin { client: self.clone(), staged, key_package, answers })
     }
 }
 
@@ -63,10 +72,26 @@ impl Client {
 pub struct StagedJoin {
     client: Client,
     staged: pleach_group::StagedJoin,
+    key_package: Used,
     answers: Answers,
 }
 
+/// The key package that a Welcome is for.
+#[derive(Debug)]
+struct Used {
+    reference: Vec<u8>,
+    last_resort: bool,
+    imported: bool,
+}
+
 impl StagedJoin {
+    /// The reference of the key package that the Welcome is for (RFC 9420 §5.2). Where the join has to wait,
+    /// [`Client::claim_key_package`] notes that it was handed out.
+    #[must_use]
+    pub fn key_package(&self) -> &[u8] {
+        &self.key_package.reference
+    }
+
     /// The group's id.
     #[must_use]
     pub fn group_id(&self) -> &[u8] {
@@ -141,17 +166,37 @@ impl StagedJoin {
     /// Joins: stores the group, and erases the key package unless it is a last resort (R158). Where this client was in the
     /// group before and was removed, the new state takes the old one's place.
     ///
+    /// That a key package was consumed is remembered, and how often a last resort was used (RFC 9420 §16.8). A group that
+    /// is joined by a key package that came with an import is [restored](Group::is_restored).
+    ///
     /// # Errors
     /// [`Error::ApiMisuse`] if a credential still awaits its answer, or this client is in the group already (R238); those of
     /// the store.
     pub fn accept(self) -> Result<Group, Error> {
-        let Self { client, staged, answers } = self;
+        let Self { client, staged, key_package, answers } = self;
         answers.settled()?;
         let inner = &*client.0;
         let Step { mut changes, output, .. } = staged.into_step(&inner.env(&inner.config))?;
         let place = inner.place(output.group_id());
         inner.replace_removed(output.group_id(), output.epoch(), &mut changes)?;
-        inner.apply(&place, &changes, enter(&place)).map_err(group_exists)?;
+        inner.check_not_deleted(output.group_id(), output.epoch())?;
+        let mut more = enter(&place, output.epoch(), &inner.config);
+        let Used { reference, last_resort, imported } = key_package;
+        if last_resort {
+            // Not one that was withdrawn meanwhile.
+            more.guard_present(place.key(&RecordKey::KeyPackage(reference.clone())));
+            inner.use_last_resort(&reference, &mut more)?;
+        } else {
+            inner.bury_key_packages(&[(&reference, KeyPackageState::Consumed, false)], &mut more)?;
+        }
+        let entry = if imported {
+            more.put(restored_key(&place), restored_row(Why::Imported, inner.clock.now()));
+            Entry::Restored
+        } else {
+            inner.enter_marked(&place, false, None, &mut more)?
+        };
+        inner.apply(&place, &changes, more).map_err(group_exists)?;
+        let restored = inner.entered(&place, entry)?;
         event!(
             info,
             group = %crate::trace::Id(output.group_id()),
@@ -159,34 +204,54 @@ impl StagedJoin {
             members = output.tree().map(pleach_tree::RatchetTree::member_count),
             "group joined"
         );
-        Ok(Group::new(client.clone(), output))
+        Ok(Group::new(client.clone(), output, restored))
     }
 }
 
 impl Inner {
-    /// The key package that a Welcome is for.
-    fn find_key_package(&self, welcome: &Welcome) -> Result<Option<KeyPackageRecord>, Error> {
-        let mut found: Option<Value> = None;
+    /// The key package that a Welcome is for: its reference and its row.
+    fn find_key_package(&self, welcome: &Welcome) -> Result<Option<(Vec<u8>, Value)>, Error> {
+        let mut found: Option<(Vec<u8>, Value)> = None;
         if welcome.secrets.len() <= LOOKUPS {
             let place = self.place(&[]);
             for entry in &welcome.secrets {
-                found = self.read(&place, &RecordKey::KeyPackage(entry.new_member.to_vec()))?;
-                if found.is_some() {
+                let reference = entry.new_member.to_vec();
+                let row = self.read(&place, &RecordKey::KeyPackage(reference.clone()))?;
+                if let Some(row) = row {
+                    found = Some((reference, row));
                     break;
                 }
             }
         } else {
             let named: std::collections::BTreeSet<&[u8]> =
                 welcome.secrets.iter().map(|entry| &*entry.new_member).collect();
-            let range = KeyRange::records(&self.id, Scope::Client, RecordKind::KeyPackage);
-            self.storage.scan(&range, &mut |row| {
+            self.storage.scan(&self.key_package_rows(), &mut |row| {
                 if found.is_none() && named.contains(row.key.suffix) {
-                    found = Some(Value::new(row.value.to_vec()));
+                    found = Some((row.key.suffix.to_vec(), Value::new(row.value.to_vec())));
                 }
                 Ok(())
             })?;
         }
-        Ok(found.map(|row| KeyPackageRecord::from_row(&row)).transpose()?)
+        Ok(found)
+    }
+
+    /// Why no key package of a Welcome is there: it was, or none is this client's (R234).
+    fn no_key_package(&self, welcome: &Welcome) -> Result<Error, Error> {
+        // What is remembered is bounded; so are these look-ups.
+        for entry in welcome.secrets.iter().take(LOOKUPS) {
+            if let Some(retired) = self.retired(&entry.new_member)? {
+                return Ok(Error::KeyPackageRetired(retired.state));
+            }
+        }
+        Ok(IncompatibleError::NoKeyPackage.into())
+    }
+
+    /// Refuses the Welcome of a group that was deleted in that epoch or later: it would bring used message keys back.
+    fn check_not_deleted(&self, group_id: &[u8], epoch: u64) -> Result<(), Error> {
+        match self.tombstone(group_id)? {
+            Some(deleted) if epoch <= deleted.epoch => Err(Error::GroupDeleted { epoch: deleted.epoch }),
+            _ => Ok(()),
+        }
     }
 
     /// The group that another one follows on, in this epoch, with its tree.

@@ -47,6 +47,9 @@
 //!   nothing. A generation of a ratchet is never used twice, whatever crashes.
 //! - **Commits are values.** [`CommitBuilder::build`] stores a Commit without entering its epoch; [`Group::merge`] enters
 //!   it. A lost race needs no undoing: merge the winner.
+//! - **Nothing is kept for ever.** [`GroupConfig`] and [`ClientConfig`] bound what is kept; [`Client::expire`], called now and
+//!   then, erases what got too old.
+//! - **A copy of a store must not send.** Where stores can be copied or put back, give the client a [`RollbackGuard`].
 //! - **Nobody is believed by default.** An [`AuthService`] decides about credentials, at once or later.
 //! - **Suites, backends and stores are values**, mixed at run time: see [`crypto`] and [`storage`].
 //! - **Errors say whose fault it is**: [`Error`].
@@ -64,6 +67,7 @@
 //! | `parallel` (default) | [`Threads`]: large joins and commits use all cores |
 //! | `sqlite` | `SqliteStorage` |
 //! | `redb` | `RedbStorage`: files too, without C |
+//! | `export` | [`export`], sealed exports of stores and groups |
 //! | `tracing` | events with ids, epochs and sizes |
 //! | `serde` | serialization of [`GroupReport`] |
 
@@ -72,28 +76,37 @@ mod batch;
 mod builder;
 mod client;
 mod clock;
+mod config;
 mod create;
 mod decode;
 mod directory;
 mod error;
 mod executor;
+#[cfg(feature = "export")]
+pub mod export;
 mod external;
 mod external_sender;
 mod group;
 mod identity;
+mod instance;
 mod join;
 mod key_packages;
 mod keys;
 mod observer;
 mod psks;
+mod retention;
+mod rollback;
+mod row;
 mod rules;
 mod store;
+mod tombstones;
 mod trace;
 
 pub use auth::{AuthDecision, AuthService, CredentialRequest};
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::ClientConfig;
 pub use create::GroupOptions;
 pub use directory::GroupSummary;
 pub use error::{ApiMisuse, Error, PeerMisbehavior};
@@ -106,9 +119,16 @@ pub use group::{
     PendingCommit, Received, ReceivedProposal, Records, StagedCommit,
 };
 pub use identity::SigningIdentity;
+pub use instance::{InstanceId, STORE_FORMAT};
 pub use join::StagedJoin;
-pub use key_packages::{KeyPackageOptions, StoredKeyPackage};
+pub use key_packages::{KeyPackageOptions, KeyPackageState, StoredKeyPackage};
 pub use observer::{Observed, ObservedCommit, Observer};
+pub use retention::Expired;
+pub use rollback::{
+    Exchange, FileRollbackGuard, GuardPlace, MemoryRollbackGuard, RollbackGuard, RollbackGuardError,
+    RollbackMark,
+};
+pub use tombstones::{DeletedGroup, RetiredKeyPackage};
 
 pub use pleach_crypto as crypto;
 pub use pleach_framing as framing;

@@ -10,7 +10,7 @@ use crate::auth::Answers;
 use crate::decode::key_package;
 use crate::keys::Place;
 use crate::trace::event;
-use crate::{Error, SigningIdentity};
+use crate::{ApiMisuse, Error, SigningIdentity};
 use pleach_crypto::Signer;
 use pleach_group::{
     CommitSpec, GroupInfoSpec, MembershipChanges, MisuseError, PendingSelection, ProposalSpec, RecordKey,
@@ -40,8 +40,17 @@ impl Group {
     /// The own Commits of this epoch that are neither merged nor discarded, in no order.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`ApiMisuse::Restored`] if this is an old copy of the group: they may use keys that the original used since. Where one of
+    /// them was accepted, [`Group::receive`] finds it. Those of the store.
     pub fn pending(&self) -> Result<Vec<PendingCommit>, Error> {
+        if !self.is_original()? {
+            return Err(ApiMisuse::Restored.into());
+        }
+        self.stored_commits()
+    }
+
+    /// All that are pending, to be looked at.
+    pub(super) fn stored_commits(&self) -> Result<Vec<PendingCommit>, Error> {
         let inner = &*self.client.0;
         let mut rows = Vec::new();
         let range = inner.place(self.id()).range(&RecordRange::PendingCommits);
@@ -55,8 +64,16 @@ impl Group {
     /// The pending Commit with this hash.
     ///
     /// # Errors
-    /// [`Error::ApiMisuse`] if there is none; those of the store.
+    /// [`Error::ApiMisuse`] if there is none, or this is an old copy of the group; those of the store.
     pub fn pending_commit(&self, hash: &[u8]) -> Result<PendingCommit, Error> {
+        if !self.is_original()? {
+            return Err(ApiMisuse::Restored.into());
+        }
+        self.stored_commit(hash)
+    }
+
+    /// A pending Commit that the delivery service accepted, or that is asked for.
+    pub(super) fn stored_commit(&self, hash: &[u8]) -> Result<PendingCommit, Error> {
         let inner = &*self.client.0;
         let row = inner.read(&inner.place(self.id()), &RecordKey::PendingCommit(hash.to_vec()))?;
         let row = row.ok_or(MisuseError::NoSuchCommit)?;
@@ -76,6 +93,25 @@ impl Group {
 }
 
 impl Group {
+    /// Whether what is stored may be sent: a copy's must not. A guard that is behind catches up.
+    pub(super) fn is_original(&self) -> Result<bool, Error> {
+        let inner = &*self.client.0;
+        Ok(!self.restored && (inner.guard.is_none() || !inner.is_restored(&inner.place(self.id()))?))
+    }
+
+    /// Refuses what would be more pending Commits than the configuration allows.
+    fn check_pending_room(&self) -> Result<(), Error> {
+        let inner = &*self.client.0;
+        let most = self.config.pending_commits;
+        let mut pending = 0;
+        let range = inner.place(self.id()).range(&RecordRange::PendingCommits);
+        inner.storage.scan(&range.as_range().limit(most), &mut |_| {
+            pending += 1;
+            Ok(())
+        })?;
+        if pending < most { Ok(()) } else { Err(ApiMisuse::TooManyPendingCommits { most }.into()) }
+    }
+
     /// Computes a Commit, and asks the authentication service about all credentials that it brings (R025).
     fn build_commit(
         &mut self,
@@ -221,7 +257,8 @@ impl CommitBuilder<'_> {
         if let Some(error) = error {
             return Err(error);
         }
-        group.refresh()?;
+        group.may_send()?;
+        group.check_pending_room()?;
         let signer = group.identity()?.signer;
         spec.own_leaf.leaf = group.leaf_spec(&update)?;
         // From here on it borrows the new signer.
@@ -236,7 +273,7 @@ impl CommitBuilder<'_> {
             attempt = group.build_commit(&*signer, &spec);
         }
         let step = attempt?;
-        let pending = group.persist(step, VecBatch::new())?;
+        let pending = group.persist_sent(step, VecBatch::new())?;
         if let Some(identity) = update.identity {
             group.client.0.identities.add(identity, false);
         }

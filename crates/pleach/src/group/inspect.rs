@@ -41,18 +41,24 @@ impl Group {
     }
 
     /// The proposals of this epoch that wait for a Commit, in the order in which they came. An own one has its message, to be
-    /// sent again after a crash.
+    /// sent again after a crash; not if this is an [old copy](Group::is_restored) of the group.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store and of the rollback guard.
     pub fn pending_proposals(&self) -> Result<Vec<PendingProposal>, Error> {
-        if let Some(cache) = self.state.proposals() {
-            return Ok(cache.in_order().into_iter().cloned().collect());
+        let mut proposals: Vec<PendingProposal> = if let Some(cache) = self.state.proposals() {
+            cache.in_order().into_iter().cloned().collect()
+        } else {
+            let mut state = self.state.clone();
+            self.client.0.attach_proposals(&mut state)?;
+            let proposals = state.proposals().map(|cache| cache.in_order().into_iter().cloned().collect());
+            proposals.unwrap_or_default()
+        };
+        if proposals.iter().any(|proposal| proposal.message.is_some()) && !self.is_original()? {
+            // It may use a key that the original used for something else.
+            proposals.iter_mut().for_each(|proposal| proposal.message = None);
         }
-        let mut state = self.state.clone();
-        self.client.0.attach_proposals(&mut state)?;
-        let proposals = state.proposals().map(|cache| cache.in_order().into_iter().cloned().collect());
-        Ok(proposals.unwrap_or_default())
+        Ok(proposals)
     }
 
     /// The ratchet tree, as the data of a `ratchet_tree` extension: to travel beside a Welcome or GroupInfo that does not
@@ -107,7 +113,8 @@ impl Group {
             extensions: self.extensions().iter().map(|extension| extension.extension_type.0).collect(),
             members: self.members()?.iter().map(MemberReport::new).collect(),
             pending_proposals: self.pending_proposals()?.len(),
-            pending_commits: self.pending()?.len(),
+            pending_commits: self.stored_commits()?.len(),
+            restored: self.is_restored(),
         })
     }
 }
@@ -145,6 +152,8 @@ pub struct GroupReport {
     pub pending_proposals: usize,
     /// How many own Commits wait to be merged.
     pub pending_commits: usize,
+    /// Whether it is an old copy, which does not send: [`Group::is_restored`].
+    pub restored: bool,
 }
 
 /// A member in a [`GroupReport`].

@@ -120,20 +120,22 @@ impl Group {
                 let used_up = self.step(|state, env, rows| state.use_up(env, rows, &staged))?;
                 let mut step = self.state.merge(*staged)?;
                 step.changes.prepend(used_up);
-                self.persist(step, VecBatch::new())?
+                self.persist_marked(step, VecBatch::new())
             }
             Mergeable::Pending(pending) => {
                 self.refresh()?;
                 let still_pending = pending.still_pending(&self.client.0.place(self.id()));
                 let step = self.state.merge_pending(pending.into_inner())?;
-                self.persist(step, still_pending).map_err(|error| match error {
+                self.persist_marked(step, still_pending).map_err(|error| match error {
                     Error::Storage(StorageError::Conflict { kind: RecordKind::PendingCommit }) => {
                         MisuseError::NoSuchCommit.into()
                     }
                     other => other,
-                })?
+                })
             }
         };
+        // A guard that could not follow catches up before anything is sent: the epoch is entered all the same.
+        let (changes, _) = changes?;
         event!(
             info,
             group = %crate::trace::Id(self.id()),

@@ -16,7 +16,7 @@ impl Group {
     ///
     /// # Errors
     /// [`Error::ApiMisuse`] if proposals are pending (R217), the group is over, or the epoch's messages are used up; those
-    /// of the signer and the store.
+    /// of the signer and the store. [`ApiMisuse::Restored`] if this is an old copy of the group.
     pub fn encrypt(&mut self, data: &[u8]) -> Result<Vec<u8>, Error> {
         self.encrypt_with(data, &[], Records::new())
     }
@@ -32,12 +32,12 @@ impl Group {
         authenticated_data: &[u8],
         records: Records,
     ) -> Result<Vec<u8>, Error> {
-        self.refresh()?;
+        self.may_send()?;
         let signer = self.identity()?.signer;
         let step = self
             .step(|state, env, rows| state.send_application(env, rows, &*signer, data, authenticated_data))?;
         let more = self.records(records)?;
-        let sent = self.persist(step, more)?;
+        let sent = self.persist_sent(step, more)?;
         event!(
             debug,
             group = %crate::trace::Id(self.id()),

@@ -24,7 +24,7 @@ pub use messages::Records;
 pub use proposals::LeafUpdate;
 pub use received::{ApplicationMessage, Received, ReceivedProposal};
 
-use crate::{Client, Error, SigningIdentity};
+use crate::{ApiMisuse, Client, Error, SigningIdentity};
 use pleach_crypto::{CipherSuiteId, Secret};
 use pleach_group::{Changes, Env, GroupConfig, GroupState, Rows, Status, Step, StepResult};
 use pleach_storage::VecBatch;
@@ -43,12 +43,14 @@ pub struct Group {
     loaded: OnceLock<Box<GroupState>>,
     /// A storage error left it open what is in the store.
     stale: bool,
+    /// It is an old copy, or was imported.
+    restored: bool,
 }
 
 impl Group {
-    pub(crate) fn new(client: Client, state: GroupState) -> Self {
+    pub(crate) fn new(client: Client, state: GroupState, restored: bool) -> Self {
         let config = Arc::new(client.config().clone());
-        Self { client, state, config, loaded: OnceLock::new(), stale: false }
+        Self { client, state, config, loaded: OnceLock::new(), stale: false, restored }
     }
 
     /// The client that is the member.
@@ -111,6 +113,15 @@ impl Group {
         *self.state.status() == Status::Active
     }
 
+    /// Whether this is an old copy of the group, as the [`RollbackGuard`](crate::RollbackGuard) found, or was imported. Message
+    /// keys may have been used since. So it receives, and merges Commits, but sends nothing and gives out no pending
+    /// Commit: [`ApiMisuse::Restored`](crate::ApiMisuse::Restored). It is itself again when an external Commit was
+    /// [accepted](crate::ExternalCommit::accept), best one that [removes](crate::ExternalJoin::resync) the former leaf.
+    #[must_use]
+    pub const fn is_restored(&self) -> bool {
+        self.restored
+    }
+
     /// A secret that members can compare to see that they are in the same epoch of the same group (RFC 9420 §8.7, R138).
     ///
     /// # Errors
@@ -139,10 +150,10 @@ impl Group {
         self.config = Arc::new(config);
     }
 
-    /// Reads the state anew, after another handle wrote. Two rows.
+    /// Reads the state anew, after another handle wrote. Three rows.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if the group was deleted; those of the store.
+    /// [`Error::GroupDeleted`] if the group was deleted; those of the store and of the rollback guard.
     pub fn reload(&mut self) -> Result<(), Error> {
         self.stale = true;
         self.refresh()
@@ -164,7 +175,11 @@ impl Group {
     /// Reads the state anew if a storage error made it doubtful, and takes over a tree that was loaded meanwhile.
     fn refresh(&mut self) -> Result<(), Error> {
         if self.stale {
-            self.state = self.client.0.open(self.state.group_id())?;
+            let inner = &*self.client.0;
+            let group_id = self.state.group_id();
+            let state = inner.open(group_id).map_err(|error| inner.deleted_or(group_id, error))?;
+            self.restored = inner.is_restored(&inner.place(group_id))?;
+            self.state = state;
             self.loaded = OnceLock::new();
             self.stale = false;
         }
@@ -172,6 +187,17 @@ impl Group {
             self.state = *loaded;
         }
         Ok(())
+    }
+
+    /// Works on a state that is up to date; what goes wrong makes it doubtful.
+    pub(crate) fn with_state<T>(
+        &mut self,
+        work: impl FnOnce(&mut GroupState) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.refresh()?;
+        let result = work(&mut self.state);
+        self.stale |= result.is_err();
+        result
     }
 
     /// Computes a step.
@@ -203,6 +229,47 @@ impl Group {
         Ok(output)
     }
 
+    /// As [`Group::persist`], for a step that uses up an own generation, or enters an epoch: the rollback guard follows. An
+    /// error of the guard leaves what was written, and releases nothing.
+    fn persist_marked<T>(&mut self, step: Step<T>, more: VecBatch) -> Result<(T, Guarded), Error> {
+        if self.restored {
+            return Ok((self.persist(step, more)?, Guarded::Restored));
+        }
+        let inner = Arc::clone(&self.client.0);
+        let group_id = self.state.group_id().to_vec();
+        let place = inner.place(&group_id);
+        let mut more = more;
+        let moved = inner.next_mark(&place, &mut more)?;
+        let output = self.persist(step, more)?;
+        match inner.settle(&place, moved) {
+            Ok(true) => Ok((output, Guarded::Followed)),
+            Ok(false) => {
+                self.restored = true;
+                Ok((output, Guarded::Restored))
+            }
+            Err(error) => {
+                // The guard is behind: it catches up when the state is read anew.
+                self.stale = true;
+                Ok((output, Guarded::Failed(error)))
+            }
+        }
+    }
+
+    /// As [`Group::persist_marked`], for what is to be sent: it leaves only if the guard followed.
+    fn persist_sent<T>(&mut self, step: Step<T>, more: VecBatch) -> Result<T, Error> {
+        match self.persist_marked(step, more)? {
+            (output, Guarded::Followed) => Ok(output),
+            (_, Guarded::Restored) => Err(ApiMisuse::Restored.into()),
+            (_, Guarded::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Reads the state anew if it is doubtful, and refuses to send from a copy.
+    fn may_send(&mut self) -> Result<(), Error> {
+        self.refresh()?;
+        if self.restored { Err(ApiMisuse::Restored.into()) } else { Ok(()) }
+    }
+
     /// The state with its ratchet tree. O(n) rows the first time, unless an operation has loaded it.
     fn with_tree(&self) -> Result<&GroupState, Error> {
         if self.state.tree().is_some() {
@@ -230,6 +297,16 @@ impl fmt::Debug for Group {
             .field("stale", &self.stale)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether the rollback guard followed a batch.
+enum Guarded {
+    /// It did, or there is none.
+    Followed,
+    /// The group is restored.
+    Restored,
+    /// It could not be moved.
+    Failed(Error),
 }
 
 fn is_nothing(changes: &Changes) -> bool {

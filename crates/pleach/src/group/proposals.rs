@@ -145,11 +145,11 @@ impl Group {
         proposal: &ProposalSpec<'_>,
         authenticated_data: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        self.refresh()?;
+        self.may_send()?;
         let signer = self.identity()?.signer;
         let step =
             self.step(|state, env, rows| state.propose(env, rows, &*signer, proposal, authenticated_data))?;
-        let sent = self.persist(step, VecBatch::new())?;
+        let sent = self.persist_sent(step, VecBatch::new())?;
         event!(
             debug,
             group = %crate::trace::Id(self.id()),

@@ -126,7 +126,7 @@ impl Received {
                 let staged = StagedCommit::new(group, *staged)?;
                 if staged.removes_us() { Self::Removed(staged) } else { Self::Commit(staged) }
             }
-            Incoming::OwnCommit(hash) => Self::OwnCommit(group.pending_commit(&hash)?),
+            Incoming::OwnCommit(hash) => Self::OwnCommit(group.stored_commit(&hash)?),
             Incoming::OwnMessage => Self::OwnMessage,
             Incoming::Duplicate => Self::Duplicate,
             Incoming::Future { epoch } => Self::Future { epoch },

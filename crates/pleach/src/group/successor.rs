@@ -91,8 +91,8 @@ impl Group {
         }
         let predecessor = Some((usage, self.id().to_vec(), self.epoch()));
         let spec = CommitSpec { proposals, predecessor, ..CommitSpec::default() };
-        let (state, commit) = self.client.create_successor(group_id, options, self, &spec)?;
-        let mut group = Self::new(self.client.clone(), state);
+        let (state, restored, commit) = self.client.create_successor(group_id, options, self, &spec)?;
+        let mut group = Self::new(self.client.clone(), state, restored);
         group.set_config(self.config().clone());
         Ok((group, PendingCommit::new(commit)))
     }

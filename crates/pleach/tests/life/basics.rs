@@ -199,7 +199,7 @@ fn key_packages_are_used_up() {
     }
     let mut third = alice.create_group(b"3").unwrap();
     let add = third.commit().add(&once).build().unwrap();
-    assert_eq!(code(bob.join(add.welcome().unwrap())), "peer-incompatible");
+    assert_eq!(code(bob.join(add.welcome().unwrap())), "key-package-retired");
     bob.delete_key_package(&bob.key_packages().unwrap()[0].reference).unwrap();
     assert!(bob.key_packages().unwrap().is_empty());
     assert_eq!(code(bob.join(&once)), "unexpected-message");
@@ -217,7 +217,7 @@ fn groups_are_listed_and_deleted() {
     alice.load(b"two").unwrap().delete().unwrap();
     assert_eq!(ids(), [&b"one"[..], b"three"]);
     assert!(!alice.has_group(b"two").unwrap());
-    assert_eq!(code(alice.load(b"two")), "not-found");
+    assert_eq!(code(alice.load(b"two")), "group-deleted");
     alice.create_group(b"two").unwrap();
 }
 

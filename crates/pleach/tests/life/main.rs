@@ -7,6 +7,8 @@ mod common;
 mod numbering;
 mod outside;
 mod restart;
+mod retention;
+mod rollback;
 mod rows;
 mod secrets;
 mod trust;

@@ -150,7 +150,7 @@ fn the_slower_of_two_handles_is_told_and_goes_on() {
     members[0].reload().unwrap();
     assert_eq!(members[0].epoch(), 3);
     second.delete().unwrap();
-    assert_eq!(code(members[0].reload()), "not-found");
+    assert_eq!(code(members[0].reload()), "group-deleted");
 }
 
 /// A store whose next `apply` calls fail: before anything is written, or after all of it was.

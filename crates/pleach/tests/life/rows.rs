@@ -167,7 +167,7 @@ fn joining_writes_a_row_a_node_and_a_refusal_none() {
     let add = members[0].group.commit().add(key_package).build().unwrap();
     members[0].group.merge(&add).unwrap();
     let (staged, count) = store.during(|| newcomer.join(add.welcome().unwrap()).unwrap());
-    assert_eq!((count.applies, count.rows_written, count.gets + count.scans), (0, 0, 1));
+    assert_eq!((count.applies, count.rows_written, count.gets + count.scans), (0, 0, 2));
     let (_, count) = store.during(|| staged.accept().unwrap());
     let nodes = 2 * (1 << height);
     assert!(count.applies == 1 && count.rows_written <= nodes + 3 * height + 12, "{count:?}");

@@ -17,7 +17,7 @@ pub(super) fn list_load_delete(world: &World) -> Result<(), Failure> {
     alice.load(b"two")?.delete()?;
     ensure_eq!(ids(&alice)?, [&b"one"[..], b"three"]);
     ensure!(!alice.has_group(b"two")? && alice.has_group(b"one")?);
-    refuses!(alice.load(b"two"), Error::NotFound(_));
+    refuses!(alice.load(b"two"), Error::GroupDeleted { epoch: 0 });
     refuses!(alice.load(b""), Error::NotFound(_));
     // Deleting what is not there is no error; a deleted id can be used again.
     alice.delete_group(b"two")?;

@@ -1,7 +1,7 @@
 //! Key packages: lifetimes, last resort, single use, suites.
 
 use super::scene::*;
-use pleach::{KeyPackageOptions, ManualClock};
+use pleach::{KeyPackageOptions, KeyPackageState, ManualClock};
 use std::sync::Arc;
 
 const DAY: u64 = 86_400;
@@ -55,10 +55,13 @@ pub(super) fn last_resort(world: &World) -> Result<(), Failure> {
     }
     let left = bob.key_packages()?;
     ensure!(left.len() == 1 && left[0].last_resort && left[0].message == key_package);
+    ensure_eq!(left[0].uses, 2);
     // Withdrawn, it opens no Welcome any more.
-    bob.delete_key_package(&left[0].reference)?;
+    bob.withdraw_key_package(&left[0].reference)?;
     let mut group = alice.create_group(b"third")?;
     let add = group.commit().add(&key_package).build()?;
+    refuses!(bob.join(welcome(&add)?), Error::KeyPackageRetired(KeyPackageState::Withdrawn));
+    bob.delete_key_package(&left[0].reference)?;
     refuses!(bob.join(welcome(&add)?), lacks!(NoKeyPackage));
     Ok(())
 }
@@ -79,7 +82,7 @@ pub(super) fn single_use(world: &World) -> Result<(), Failure> {
 
     let mut second = alice.create_group(b"second")?;
     let add = second.commit().add(&key_package).build()?;
-    refuses!(bob.join(welcome(&add)?), lacks!(NoKeyPackage));
+    refuses!(bob.join(welcome(&add)?), Error::KeyPackageRetired(KeyPackageState::Consumed));
     ensure_eq!(bob.groups()?.len(), 1);
     Ok(())
 }

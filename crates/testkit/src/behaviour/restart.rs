@@ -139,6 +139,6 @@ pub(super) fn two_handles(world: &World) -> Result<(), Failure> {
     ensure_eq!(second.epoch(), 2);
     ensure_eq!(read(&mut members[1], &message)?, b"of the new epoch");
     second.delete()?;
-    refuses!(members[0].reload(), Error::NotFound(_));
+    refuses!(members[0].reload(), Error::GroupDeleted { .. });
     Ok(())
 }

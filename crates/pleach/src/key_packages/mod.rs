@@ -1,10 +1,21 @@
 //! Key packages (RFC 9420 §10): made here, published by the application, used up by a join.
+//!
+//! A key package is [published](KeyPackageState::Published) when it is made; [claimed](KeyPackageState::Claimed) when the
+//! delivery service has handed it out; and then [consumed](KeyPackageState::Consumed) by a join,
+//! [expired](KeyPackageState::Expired) or [withdrawn](KeyPackageState::Withdrawn). In the last three its private keys are
+//! gone; that it was there is remembered for a while, so that a Welcome for it gets an answer that says why.
+//!
+//! Not here: publishing, which is the application's.
+
+mod manage;
+
+pub use manage::{KeyPackageState, StoredKeyPackage};
 
 use crate::trace::event;
-use crate::{Client, Error};
-use pleach_crypto::{CipherSuiteId, SuiteAlgorithms};
+use crate::{ApiMisuse, Client, Error};
+use pleach_crypto::CipherSuiteId;
 use pleach_group::{Changes, KeyPackageRecord, KeyPackageSpec, RecordKey, new_key_package};
-use pleach_storage::{KeyRange, RecordKind, Scope, VecBatch};
+use pleach_storage::{Storage as _, VecBatch};
 use pleach_wire::{Extensions, KeyPackageRef, Lifetime};
 
 /// The validity of a key package when nothing else is said: from an hour ago, so that clocks may differ, for 90 days.
@@ -70,29 +81,12 @@ impl KeyPackageOptions {
     }
 }
 
-/// A key package that this client keeps the private keys of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StoredKeyPackage {
-    /// Its reference (RFC 9420 §5.2).
-    pub reference: KeyPackageRef,
-    /// Its suite.
-    pub suite: CipherSuiteId,
-    /// What the suite's number stood for when the keys were made.
-    pub algorithms: SuiteAlgorithms,
-    /// When it is valid; `None` if its leaf does not say.
-    pub lifetime: Option<Lifetime>,
-    /// Whether it stays after a join.
-    pub last_resort: bool,
-    /// The MLSMessage to publish.
-    pub message: Vec<u8>,
-}
-
 impl Client {
     /// Makes a key package and returns it as an MLSMessage, to be published. Its private keys are stored.
     ///
     /// # Errors
-    /// Those of the signer, the randomness and the store.
+    /// [`ApiMisuse::TooManyKeyPackages`] if as many wait as [`ClientConfig`](crate::ClientConfig) allows; those of the
+    /// signer, the randomness and the store.
     pub fn key_package(&self) -> Result<Vec<u8>, Error> {
         self.key_package_with(KeyPackageOptions::default())
     }
@@ -102,6 +96,48 @@ impl Client {
     /// # Errors
     /// [`Error::ApiMisuse`] if no identity goes with the suite; those of the signer, the randomness and the store.
     pub fn key_package_with(&self, options: KeyPackageOptions) -> Result<Vec<u8>, Error> {
+        self.check_room(1)?;
+        let mut batch = VecBatch::new();
+        let message = self.make_key_package(options, &mut batch)?;
+        self.0.apply(&self.0.place(&[]), &Changes::default(), batch)?;
+        Ok(message)
+    }
+
+    /// Makes as many key packages as are missing for `target` published ones of this suite that are valid for at least
+    /// `for_seconds` more, in one batch. They are returned as MLSMessages, to be published: none if there are enough.
+    ///
+    /// Claimed ones and last resorts do not count.
+    ///
+    /// # Errors
+    /// As of [`Client::key_package_with`].
+    pub fn replenish(
+        &self,
+        target: usize,
+        for_seconds: u64,
+        options: &KeyPackageOptions,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let suite = options.suite.unwrap_or(self.0.suite);
+        let until = self.0.clock.now().saturating_add(for_seconds);
+        let stored = self.key_packages()?;
+        let good = stored.iter().filter(|stored| {
+            stored.suite == suite
+                && stored.state == KeyPackageState::Published
+                && !stored.last_resort
+                && stored.lifetime.is_none_or(|lifetime| lifetime.not_after >= until)
+        });
+        let missing = target.saturating_sub(good.count());
+        if missing == 0 {
+            return Ok(Vec::new());
+        }
+        self.check_room(missing)?;
+        let mut batch = VecBatch::new();
+        let made = (0..missing).map(|_| self.make_key_package(options.clone(), &mut batch));
+        let made = made.collect::<Result<Vec<_>, _>>()?;
+        self.0.apply(&self.0.place(&[]), &Changes::default(), batch)?;
+        Ok(made)
+    }
+
+    fn make_key_package(&self, options: KeyPackageOptions, batch: &mut VecBatch) -> Result<Vec<u8>, Error> {
         let KeyPackageOptions { suite, lifetime, last_resort, extensions, leaf_extensions } = options;
         let inner = &*self.0;
         let cipher_suite = suite.unwrap_or(inner.suite);
@@ -112,67 +148,38 @@ impl Client {
         let record = new_key_package(&env, &spec, &*identity.signer)?;
         let message = record.message()?;
         let name = RecordKey::KeyPackage(record.reference(inner.cipher_suite(cipher_suite)?)?);
-        let mut batch = VecBatch::new();
         batch.put(inner.place(&[]).key(&name), record.to_row());
-        inner.apply(&inner.place(&[]), &Changes::default(), batch)?;
         event!(debug, suite = cipher_suite.0, bytes = message.len(), last_resort, "key package made");
         Ok(message)
-    }
-
-    /// The key packages whose private keys are stored.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn key_packages(&self) -> Result<Vec<StoredKeyPackage>, Error> {
-        let mut rows = Vec::new();
-        let range = KeyRange::records(&self.0.id, Scope::Client, RecordKind::KeyPackage);
-        self.0.storage.scan(&range, &mut |row| {
-            rows.push((KeyPackageRef::from(row.key.suffix), pleach_storage::Value::from(row.value.to_vec())));
-            Ok(())
-        })?;
-        rows.into_iter()
-            .map(|(reference, row)| {
-                let record = KeyPackageRecord::from_row(&row)?;
-                Ok(StoredKeyPackage {
-                    reference,
-                    suite: record.key_package.cipher_suite,
-                    algorithms: record.algorithms,
-                    lifetime: match record.key_package.leaf_node.leaf_node_source {
-                        pleach_wire::LeafNodeSource::KeyPackage(lifetime) => Some(lifetime),
-                        _ => None,
-                    },
-                    last_resort: record.last_resort,
-                    message: record.message()?,
-                })
-            })
-            .collect()
-    }
-
-    /// Erases a key package's private keys: after it expired, or when it was withdrawn. That there is none is no error.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub fn delete_key_package(&self, reference: &[u8]) -> Result<(), Error> {
-        let place = self.0.place(&[]);
-        let mut batch = VecBatch::new();
-        batch.erase(place.key(&RecordKey::KeyPackage(reference.to_vec())));
-        self.0.apply(&place, &Changes::default(), batch)
     }
 
     /// Stores a key package that was made elsewhere, with its private keys.
     ///
     /// # Errors
-    /// Those of the store; [`Error::PeerIncompatible`] if the provider lacks its suite;
+    /// As of [`Client::key_package`]; [`Error::PeerIncompatible`] if the provider lacks its suite;
     /// [`CryptoError::SuiteChanged`](pleach_crypto::CryptoError::SuiteChanged) if the suite's number stood for other algorithms
     /// when the record was made.
     pub fn import_key_package(&self, record: &KeyPackageRecord) -> Result<KeyPackageRef, Error> {
         let suite = self.0.cipher_suite(record.key_package.cipher_suite)?;
         suite.check_stored(record.algorithms)?;
+        self.check_room(1)?;
         let reference = record.reference(suite)?;
         let place = self.0.place(&[]);
         let mut batch = VecBatch::new();
         batch.put(place.key(&RecordKey::KeyPackage(reference.clone())), record.to_row());
+        batch.erase(crate::tombstones::key_package_key(&self.0.id, &reference));
         self.0.apply(&place, &Changes::default(), batch)?;
         Ok(reference.into())
+    }
+
+    /// Refuses what would be more key packages than the configuration allows.
+    fn check_room(&self, more: usize) -> Result<(), Error> {
+        let most = self.0.limits.key_packages;
+        let mut waiting = more;
+        self.0.storage.scan(&self.0.key_package_rows().limit(most.saturating_add(1)), &mut |_| {
+            waiting += 1;
+            Ok(())
+        })?;
+        if waiting > most { Err(ApiMisuse::TooManyKeyPackages { most }.into()) } else { Ok(()) }
     }
 }

@@ -1,0 +1,123 @@
+//! Forgetting what was kept long enough. Counts are enforced when something is added; ages here, when the application asks.
+//!
+//! | what | bound | enforced |
+//! |---|---|---|
+//! | past epochs, with their skipped keys | `past_epochs`, `past_epoch_age` | by merging; here; refused at once when too old |
+//! | skipped keys of a ratchet | `ratchet` | by receiving; they end with their epoch |
+//! | proposals | `member_proposals`, `external_proposals` | by receiving; they end with the epoch |
+//! | own Commits | `pending_commits` | by building; they end with the epoch |
+//! | resumption PSKs | `resumption_psks` | by merging and joining; here |
+//! | key packages | `key_packages`, their lifetime and `key_package_grace` | by making; here |
+//! | what is remembered of key packages and deleted groups | `retired_key_packages`, `deleted_groups`, `remembered` | by adding; here |
+//! | external Commits | `external_commits`, `external_commit_age` | by building; here |
+//!
+//! What has no bound: groups, external PSKs, the last resort key packages that are within their lifetime, and the
+//! application's records, all of which are the application's to delete.
+//!
+//! Invariant: nothing that a message of the protocol may still need within the bounds is erased.
+//!
+//! Cost: a batch for each group that has something to erase and one for the client; a few rows read for each group.
+
+use crate::client::Inner;
+use crate::keys::resumption_psks;
+use crate::{Client, Error, Group};
+use pleach_group::{Changes, GroupConfig, GroupState, RecordKey};
+use pleach_storage::{KeyRange, Storage as _, VecBatch};
+
+/// What was erased because it was too old, or more than the configuration allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Expired {
+    /// Past epochs of groups, with all their keys.
+    pub past_epochs: usize,
+    /// Resumption PSKs.
+    pub resumption_psks: usize,
+    /// Key packages with their private keys.
+    pub key_packages: usize,
+    /// External Commits.
+    pub external_commits: usize,
+    /// What was remembered of key packages and deleted groups.
+    pub tombstones: usize,
+}
+
+impl Client {
+    /// Erases what is too old, of the client and of all its groups: to be called now and then, say once a day. Groups whose
+    /// suite the provider lacks are left out.
+    ///
+    /// Handles on the groups can be used on.
+    ///
+    /// # Errors
+    /// Those of the store. What was erased before stays so.
+    pub fn expire(&self) -> Result<Expired, Error> {
+        let inner = &*self.0;
+        let now = inner.clock.now();
+        let mut expired = Expired::default();
+        for group in self.groups()? {
+            let suite = inner.provider.suite(group.suite);
+            if !suite.is_ok_and(|suite| suite.check_stored(group.algorithms).is_ok()) {
+                continue;
+            }
+            match inner.open(&group.group_id) {
+                Ok(mut state) => inner.expire_group(&inner.config, &mut state, &mut expired)?,
+                // Deleted meanwhile.
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut batch = VecBatch::new();
+        expired.key_packages = inner.expire_key_packages(now, &mut batch)?;
+        expired.external_commits = inner.expire_external(now, &mut batch)?;
+        expired.tombstones = inner.expire_tombstones(now, &mut batch)?;
+        if !batch.is_empty() {
+            inner.apply(&inner.place(&[]), &Changes::default(), batch)?;
+        }
+        Ok(expired)
+    }
+}
+
+impl Group {
+    /// Erases what is too old of this group: past epochs, and resumption PSKs beyond their number. Merging a Commit does so too;
+    /// this is for groups in which nobody commits.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn expire(&mut self) -> Result<Expired, Error> {
+        let mut expired = Expired::default();
+        let inner = std::sync::Arc::clone(&self.client().0);
+        let config = self.config().clone();
+        self.with_state(|state| inner.expire_group(&config, state, &mut expired))?;
+        Ok(expired)
+    }
+}
+
+impl Inner {
+    fn expire_group(
+        &self,
+        config: &GroupConfig,
+        state: &mut GroupState,
+        expired: &mut Expired,
+    ) -> Result<(), Error> {
+        let group_id = state.group_id().to_vec();
+        let place = self.place(&group_id);
+        let step = self.run(config, state, |state, env, rows| state.expire(env, rows))?;
+        let mut batch = VecBatch::new();
+        let first = config.first_resumption_psk(state.epoch());
+        let first = place.key(&RecordKey::ResumptionPsk(group_id.clone(), first));
+        let prefix = resumption_psks(&self.id, &group_id);
+        let surplus = KeyRange::suffixes(prefix.as_key()).before(first.as_key());
+        let mut psks = 0;
+        self.storage.scan(&surplus, &mut |_| {
+            psks += 1;
+            Ok(())
+        })?;
+        if psks > 0 {
+            batch.erase_range(surplus);
+        }
+        if !(step.output.is_empty() && batch.is_empty()) {
+            self.apply(&place, &step.changes, batch)?;
+        }
+        expired.past_epochs += step.output.len();
+        expired.resumption_psks += psks;
+        Ok(())
+    }
+}
