@@ -6,6 +6,7 @@
 //!   provider; [`random`]: randomness that can be repeated;
 //! - [`behaviour`]: what a group does, seen through the facade; [`matrix`]: that over every backend, suite and engine;
 //! - [`recording`]: a store that remembers what was put, and the search of files for what should be gone;
+//! - [`crash`]: a member whose process is killed, and what must hold afterwards;
 //! - [`faults`]: a store that fails or dies exactly where a test says;
 //! - [`synthetic`]: large valid trees made in O(n); [`members`]: signed leaves;
 //! - [`crypto_suite`]: what every crypto backend must pass; [`storage_suite`]: what every storage engine must pass; [`auth`]: the one permissive authentication service.
@@ -15,6 +16,7 @@
 pub mod auth;
 pub mod behaviour;
 pub mod counting;
+pub mod crash;
 pub mod crypto_suite;
 pub mod faults;
 pub mod malform;
