@@ -33,7 +33,7 @@ impl Limit {
                 thread::sleep(LOOK_EVERY);
                 let step = watched.lock().unwrap_or_else(PoisonError::into_inner);
                 let Some(step) = &*step else { continue };
-                if cpu().total().saturating_sub(step.start) > most {
+                if cpu().saturating_sub(step.start) > most {
                     print(&Line::Stopped {
                         n: step.members,
                         operation: step.name.to_owned(),
@@ -49,7 +49,7 @@ impl Limit {
     /// Runs one step of the work with a group of so many members.
     pub(crate) fn step<T>(&self, members: u32, name: &'static str, work: impl FnOnce() -> T) -> T {
         let set = |step| *self.step.lock().unwrap_or_else(PoisonError::into_inner) = step;
-        set(Some(Step { members, name, start: cpu().total() }));
+        set(Some(Step { members, name, start: cpu() }));
         let result = work();
         set(None);
         result

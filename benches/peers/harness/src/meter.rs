@@ -1,6 +1,7 @@
 //! Measures one operation: CPU, wall time, and what the process wrote to and read from files.
 //!
-//! Invariants: CPU is that of all threads of the process, user and system apart. Bytes of files are what was passed to `write`
+//! Invariants: CPU is that of all threads of the process, user and system together (the kernel splits them by sampling, too
+//! coarse for a millisecond). Bytes of files are what was passed to `write`
 //! and `read` calls (`/proc/self/io`: `wchar`, `rchar`): database, journal and all; a page that SQLite has in its own cache
 //! is not read again. Where `/proc/self/io` is missing, both are zero.
 
@@ -10,27 +11,14 @@ use nix::sys::time::TimeVal;
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// CPU time of this process.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cpu {
-    pub(crate) user: Duration,
-    pub(crate) system: Duration,
-}
-
-impl Cpu {
-    pub(crate) fn total(self) -> Duration {
-        self.user + self.system
-    }
-}
-
-/// The CPU time so far.
-pub(crate) fn cpu() -> Cpu {
+/// The CPU time of this process so far.
+pub(crate) fn cpu() -> Duration {
     let duration = |t: TimeVal| {
         let micros = i128::from(t.tv_sec()) * 1_000_000 + i128::from(t.tv_usec());
         Duration::from_micros(u64::try_from(micros).unwrap_or_default())
     };
     getrusage(UsageWho::RUSAGE_SELF)
-        .map(|usage| Cpu { user: duration(usage.user_time()), system: duration(usage.system_time()) })
+        .map(|usage| duration(usage.user_time()) + duration(usage.system_time()))
         .unwrap_or_default()
 }
 
@@ -56,7 +44,7 @@ pub(crate) struct Cost {
     pub(crate) counts: Counts,
     pub(crate) file_read: u64,
     pub(crate) file_written: u64,
-    pub(crate) cpu: Cpu,
+    pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
 }
 
@@ -66,7 +54,7 @@ pub(crate) struct Meter {
     /// Bytes that reading the meter itself adds.
     own: u64,
     counts: Counts,
-    cpu: Cpu,
+    cpu: Duration,
     start: Instant,
 }
 
@@ -87,7 +75,7 @@ impl Meter {
             counts: counts - self.counts,
             file_read: files.read.saturating_sub(self.files.read + self.own),
             file_written: files.written.saturating_sub(self.files.written),
-            cpu: Cpu { user: now.user - self.cpu.user, system: now.system - self.cpu.system },
+            cpu: now.saturating_sub(self.cpu),
             wall,
         }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Tree {
     /// As one Commit made it: no member but the creator has a path, so a Commit has a ciphertext for half of the members or more.
     Fresh,
-    /// One member of each subtree beside the measured member's path has committed: its Commit has about log n ciphertexts.
+    /// One member of each subtree beside the two sides' paths has committed: their Commits have about log n ciphertexts.
     Populated,
 }
 
@@ -44,10 +44,8 @@ pub struct Row {
     pub file_bytes_read: u64,
     /// Bytes of `write` calls.
     pub file_bytes_written: u64,
-    /// CPU in user mode, in microseconds.
-    pub user_us: u64,
-    /// CPU in the kernel, in microseconds: files and their flushing.
-    pub system_us: u64,
+    /// CPU in microseconds, of the library and of the kernel on its behalf.
+    pub cpu_us: u64,
     /// Wall time in microseconds, with waiting for the disk.
     pub wall_us: u64,
     /// Bytes of the message that was made or taken.
@@ -67,8 +65,7 @@ impl Row {
             counts: cost.counts,
             file_bytes_read: cost.file_read,
             file_bytes_written: cost.file_written,
-            user_us: micros(cost.cpu.user),
-            system_us: micros(cost.cpu.system),
+            cpu_us: micros(cost.cpu),
             wall_us: micros(cost.wall),
             message_bytes: 0,
         }

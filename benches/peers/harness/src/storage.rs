@@ -1,9 +1,9 @@
 //! A group's life at one member whose records are in an SQLite file.
 //!
-//! The measured member creates the group (leaf 0) and adds all others in one Commit. In each subtree beside the path of leaf
-//! 0 one other member joins, commits and leaves the stage, so that later Commits of leaf 0 meet keys of parents and not of
-//! n leaves; the one in the far half stays and is the other side, in memory. Then every operation is measured once on a
-//! group that was just opened, and again on the same handle.
+//! The measured member creates the group (leaf 0) and adds all others in one Commit. The first member of the far half is the
+//! other side. In each subtree beside the paths of these two, one member joins, commits and leaves the stage, so that
+//! later Commits of the two meet keys of parents and not of n leaves. All but the measured member are in memory. Then every
+//! operation is measured once on a group that was just opened, and again on the same handle.
 
 use crate::limit::Limit;
 use crate::meter::Meter;
@@ -79,7 +79,7 @@ impl Stage<'_> {
                 let what = ("key package", Tree::Fresh, Temperature::Cold);
                 key_packages.push(self.at_party(&*party, what, |party| party.key_package(), Vec::len)?);
                 parties.push((leaf, party));
-            } else if leaf.is_power_of_two() {
+            } else if self.commits(leaf) {
                 let identity = self.library.identity(&format!("member {leaf}"))?;
                 let party = self.library.party(&identity, Place::Memory)?;
                 key_packages.push(party.key_package()?);
@@ -103,8 +103,10 @@ impl Stage<'_> {
 
     /// Lets one member of each subtree commit: "join", and "commit" and "process" on the fresh tree. Returns the other side.
     fn populate(&self, mut measured: Member, others: Others) -> Result<Member> {
-        let Others { parties, welcome, ratchet_tree } = others;
+        let Others { mut parties, welcome, ratchet_tree } = others;
         let n = self.plan.n;
+        // Taken from the end: the other side first, since it follows all Commits.
+        parties.sort_by_key(|&(leaf, _)| (leaf == self.far(), leaf));
         let mut commits: Vec<Vec<u8>> = Vec::new();
         let mut far: Option<Member> = None;
         for (leaf, party) in parties.into_iter().rev() {
@@ -147,6 +149,16 @@ impl Stage<'_> {
         let own = self.limit.step(n, "populate", || measured.group.commit(Change::None))?;
         far.group.receive(&own.message)?;
         Ok(far)
+    }
+
+    /// The other side's leaf: the first that is not below the root's left child.
+    fn far(&self) -> u32 {
+        self.plan.n.next_power_of_two() / 2
+    }
+
+    /// Whether the member at this leaf, not the measured one, makes Commits: one in each subtree beside two paths.
+    fn commits(&self, leaf: u32) -> bool {
+        leaf.is_power_of_two() || leaf.checked_sub(self.far()).is_some_and(u32::is_power_of_two)
     }
 
     /// All operations on the populated tree, each on a group that was opened for it, and "open and send".

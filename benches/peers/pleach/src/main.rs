@@ -74,7 +74,7 @@ impl Library for Pleach {
 
 fn client(identity: &[u8], storage: impl pleach::storage::Storage + 'static) -> Result<pleach::Client> {
     let (private, name) = identity.split_at_checked(PRIVATE).ok_or("not an identity")?;
-    let signer: Box<dyn Signer> = rustcrypto::SUITES[0].signature.load_signer(&Secret::from(private))?;
+    let signer: Box<dyn Signer> = rustcrypto::SUITES[0].signature.load_signer(&Secret::copy_from(private))?;
     Ok(pleach::Client::builder(rustcrypto::provider(), storage).basic(name, signer).auth(Gullible).build()?)
 }
 
@@ -126,7 +126,7 @@ impl Group for Membership {
         let mut builder = self.0.commit().force_path().tree(TreeDelivery::OutOfBand);
         match change {
             Change::None => {}
-            Change::Remove(leaf) => builder = builder.remove(LeafIndex::new(leaf)),
+            Change::Remove(leaf) => builder = builder.remove(LeafIndex(leaf)),
             Change::Add(key_packages) => {
                 for key_package in key_packages {
                     builder = builder.add(key_package);
