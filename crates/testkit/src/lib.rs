@@ -30,3 +30,8 @@ pub mod storage_suite;
 pub mod synthetic;
 
 pub use auth::TrustEveryone;
+
+/// The guide's code is compiled and run, its engine against [`storage_suite`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/storage.md")]
+pub struct StorageGuide;

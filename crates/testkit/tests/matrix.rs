@@ -5,7 +5,9 @@
 use clap::Parser;
 use pleach_testkit::behaviour::CASES;
 use pleach_testkit::behaviour::mixed::{MIXED, PARTS};
-use pleach_testkit::matrix::{Arguments, Backend, Kind, Source, json, plan, run_all};
+use pleach_testkit::matrix::{
+    Arguments, Backend, Engine, Kind, REPRESENTATIVES, Source, json, plan, run_all,
+};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -56,8 +58,11 @@ fn nothing_is_left_out() {
     assert_eq!(names.len(), jobs.len(), "each name stands for one case");
     let count = |kind| jobs.iter().filter(|job| job.combination.kind == kind).count();
     let (backends_and_suites, wires, engines) = (7 + 5 + 4 + 11 + 11, 2, 2);
-    assert_eq!(count(Kind::Plain), backends_and_suites * wires * engines * CASES.len());
-    assert_eq!(count(Kind::MixedStorage), backends_and_suites * wires * 2 * MIXED.len());
+    // The other engines, with three representatives: SQLite with a log, redb, and all four encrypted.
+    let (other_engines, representatives) = (6, 3);
+    let plain = backends_and_suites * engines + representatives * other_engines;
+    assert_eq!(count(Kind::Plain), plain * wires * CASES.len());
+    assert_eq!(count(Kind::MixedStorage), (backends_and_suites + representatives) * wires * 2 * MIXED.len());
     // rustcrypto and aws-lc have 5 suites in common, ring 4 with either; the post-quantum ones all of theirs. Four more
     // pairs are of the post-quantum suites over another base.
     let pairs = 2 * (5 + 4 + 4 + 11) + 4 * 11;
@@ -71,6 +76,9 @@ fn nothing_is_left_out() {
         "mixed::ring+aws-lc::0x0001::private::commit_and_process",
         "mixed::post-quantum-over-ring+post-quantum::0xf0a5::public::swapped",
         "mixed-storage::memory+sqlite::aws-lc::0x0002::private::turns",
+        "mixed-storage::encrypted-sqlite-wal+redb::aws-lc::0x0005::public::turns",
+        "rustcrypto::encrypted-redb::0x0001::public::restart_at_any_point",
+        "post-quantum-fast::redb::0xf0ab::private::two_handles",
         "parts::aws-lc+rustcrypto::0x0005::public::kem",
         "parts::rustcrypto+aws-lc+ring::0x0007::private::kem_aead_signature",
     ] {
@@ -90,6 +98,21 @@ fn filters_choose() {
         names("--crypto ring").iter().all(|name| !name.contains('+') || name.starts_with("mixed-storage"))
     );
     assert!(names("--storage memory").iter().all(|name| !name.contains("sqlite")));
+}
+
+/// Of the engines that are not run everywhere, every case is, with each representative and both wire policies.
+#[test]
+fn engines_are_represented() {
+    for engine in Engine::ALL {
+        let jobs = plan(&parse(&format!("--storage {engine}"))).unwrap();
+        assert!(jobs.iter().all(|job| job.combination.storage == [engine]));
+        let plain = jobs.iter().filter(|job| job.combination.kind == Kind::Plain);
+        let expected = if Engine::EVERYWHERE.contains(&engine) { 38 } else { REPRESENTATIVES.len() };
+        assert_eq!(plain.count(), expected * 2 * CASES.len(), "{engine}");
+    }
+    for (backend, suite) in REPRESENTATIVES {
+        assert!(backend.suites().contains(&suite), "{backend} {suite}");
+    }
 }
 
 /// An error, and not an empty table.

@@ -16,11 +16,11 @@ use redb::{
     Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
 };
 
-use crate::disk::Region;
-use crate::error::{corrupt, guarded, redb};
+use crate::error::{corrupt, guarded, io, redb};
 use crate::gate::Gate;
 use crate::keys::{Change, KeyFile};
 use crate::open::Files;
+use crate::region::Region;
 use crate::seal;
 
 /// Encoded keys, and values; those of Secret rows are sealed.
@@ -264,7 +264,7 @@ impl Engine {
 
 impl Opened {
     fn new(files: &Files, cache: usize) -> Result<Self, StorageError> {
-        let region = Region::new(files.main());
+        let region = Region::open(files.main()).map_err(io)?;
         let mut database = None;
         let opened = guarded(|| {
             let mut builder = Database::builder();

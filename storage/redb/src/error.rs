@@ -32,8 +32,8 @@ pub(crate) fn io(error: io::Error) -> StorageError {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StorageError::Full,
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => StorageError::ReadOnly,
-        // What redb says of a file that does not begin as its files do, or that it reads past the end of.
-        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => corrupt("redb finds the file malformed"),
+        ErrorKind::InvalidData => corrupt("a page of the file is not as it was written"),
+        ErrorKind::UnexpectedEof => corrupt("the file is too short"),
         _ => StorageError::engine(error),
     }
 }

@@ -27,9 +27,10 @@
 //! is unreadable from then on. What this does not reach: copies that a file system or a flash disk keeps of overwritten
 //! blocks, and backups. Erased Public and Index rows, and keys of rows, remain in free pages until these are used again.
 //!
-//! Malformed files: redb may panic over one. That is caught and is [`StorageError::Corrupt`]; the panic hook runs
-//! nevertheless, and with `panic = "abort"` there is nothing to catch. A file forged so that its pages refer to each
-//! other in a circle can exhaust the stack.
+//! Damaged files: every page has a checksum, which is looked at before redb gets the page, since redb may panic, or ask
+//! for terabytes of memory, over one that it did not write. A wrong byte is [`StorageError::Corrupt`] when it is read.
+//! Files that somebody forged, checksums and all, are another matter: a panic of redb is caught (unless panics abort),
+//! and the rest is not.
 //!
 //! Cost: per batch two flushes of the store, one of the keys if the batch puts secrets and one if it erases or replaces
 //! some; 24 bytes and a key of 32 per Secret row beside the row. The files do not shrink to what is stored.
@@ -44,6 +45,7 @@ mod error;
 mod gate;
 mod keys;
 mod open;
+mod region;
 mod seal;
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Opening the two files of a store: make them private, see that they are ours and each other's, lock them.
 //!
 //! ```text
-//! store        header page of 4096 bytes, then redb's file:
+//! store        header page of 4096 bytes, then redb's file as `region.rs` lays it out:
 //!              "pleach redb     " | format: u32 big-endian | u32 = 0 | state, 8 bytes | id, 16 bytes | zeros
 //! store-keys   header of 64 bytes, then the slots:
 //!              "pleach redb keys" | format: u32 big-endian | u32 = 0 | 8 zeros | id, 16 bytes | zeros
@@ -26,10 +26,11 @@ use std::time::{Duration, Instant};
 
 use pleach_storage::StorageError;
 
-use crate::disk::{Disk, Region};
+use crate::disk::Disk;
 use crate::engine::{Engine, make_tables};
 use crate::error::{corrupt, io};
 use crate::keys::SLOTS_AT;
+use crate::region::Region;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]

@@ -45,6 +45,7 @@ from_error!(
     pleach::storage::StorageError,
     pleach::wire::DecodeError,
     pleach::wire::EncodeError,
+    pleach_storage_encrypted::OpenError,
     std::io::Error
 );
 

@@ -11,6 +11,7 @@
 #[macro_use]
 mod failure;
 mod scene;
+mod stores;
 mod world;
 
 mod credentials;
@@ -30,7 +31,8 @@ mod successors;
 mod x509;
 
 pub use failure::Failure;
-pub use world::{CountedStores, MemoryStores, SqliteStores, Stores, World};
+pub use stores::{CountedStores, EncryptedStores, MemoryStores, RedbStores, SqliteStores, Stores};
+pub use world::World;
 
 /// One thing that a group does, with its refusal.
 #[derive(Debug, Clone, Copy)]

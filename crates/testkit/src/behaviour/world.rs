@@ -1,111 +1,19 @@
 //! [`World`]: fresh clients for one backend, storage engine, suite and wire policy.
-//!
-//! Files are made in memory where the system offers a directory for that: what is tested here is what is written, not that
-//! a disk keeps it, and the flushes of some thousand small transactions would take longer than all cryptography.
 
-use super::Failure;
+use super::{Failure, Stores};
 use crate::TrustEveryone;
 use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Secret, Signer};
-use pleach::storage::{CountingStorage, Storage};
 use pleach::{Client, ClientBuilder, Group, GroupConfig, ManualClock, SigningIdentity, WirePolicy};
-use pleach_storage_memory::MemoryStorage;
-use pleach_storage_sqlite::{Journal, SqliteOptions, SqliteStorage};
 use std::{
     collections::BTreeMap,
-    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
-use tempfile::TempDir;
 
 /// When a world begins: any time will do that leaves room before it.
 const BEGINNING: u64 = 1_800_000_000;
 
-/// Where Linux keeps files in memory.
-const FILES_IN_MEMORY: &str = "/dev/shm";
-
 /// The number of a provider's second suite, if it has only one: for private use.
 const SECOND_NUMBER: CipherSuiteId = CipherSuiteId(0xFE01);
-
-/// Stores by name: the same name opens the same store again, as after a restart.
-pub trait Stores: fmt::Debug + Send + Sync {
-    /// Opens the store with this name.
-    ///
-    /// # Errors
-    /// If it cannot be opened.
-    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure>;
-}
-
-/// Stores in memory.
-#[derive(Debug, Default)]
-pub struct MemoryStores(Mutex<BTreeMap<String, MemoryStorage>>);
-
-impl Stores for MemoryStores {
-    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
-        let mut stores = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::new(stores.entry(name.to_owned()).or_default().clone()))
-    }
-}
-
-/// SQLite files in a temporary directory; each opening is a connection of its own.
-#[derive(Debug)]
-pub struct SqliteStores(TempDir);
-
-impl SqliteStores {
-    /// In a new directory.
-    ///
-    /// # Errors
-    /// If it cannot be made.
-    pub fn new() -> Result<Self, Failure> {
-        Ok(Self(tempfile::tempdir_in(FILES_IN_MEMORY).or_else(|_| tempfile::tempdir())?))
-    }
-}
-
-impl Stores for SqliteStores {
-    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
-        let options = SqliteOptions::new().journal(Journal::Wal);
-        Ok(Arc::new(SqliteStorage::open_with(self.0.path().join(format!("{name}.pleach")), &options)?))
-    }
-}
-
-/// Stores that count what they write.
-#[derive(Debug)]
-pub struct CountedStores<S> {
-    inner: S,
-    opened: Mutex<Vec<CountingStorage<Arc<dyn Storage>>>>,
-}
-
-impl<S> CountedStores<S> {
-    /// Counts what these stores write.
-    pub const fn new(inner: S) -> Self {
-        Self { inner, opened: Mutex::new(Vec::new()) }
-    }
-
-    /// How many batches were applied, to all of them together.
-    pub fn applies(&self) -> usize {
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.iter().map(|store| store.counts().applies).sum()
-    }
-}
-
-impl<S: Stores> Stores for CountedStores<S> {
-    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
-        let store = CountingStorage::new(self.inner.open(name)?);
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).push(store.clone());
-        Ok(Arc::new(store))
-    }
-}
-
-impl<S: Stores + ?Sized> Stores for Arc<S> {
-    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
-        (**self).open(name)
-    }
-}
-
-impl<S: Stores + ?Sized> Stores for Box<S> {
-    fn open(&self, name: &str) -> Result<Arc<dyn Storage>, Failure> {
-        (**self).open(name)
-    }
-}
 
 /// Where a case happens. Its clock stands still until the case moves it.
 #[derive(Debug)]

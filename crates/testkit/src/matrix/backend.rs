@@ -1,9 +1,10 @@
 //! The crypto backends and storage engines of the matrix.
 
-use crate::behaviour::{Failure, MemoryStores, SqliteStores, Stores};
+use crate::behaviour::{EncryptedStores, Failure, MemoryStores, RedbStores, SqliteStores, Stores};
 use clap::ValueEnum;
 use pleach::crypto::{CipherSuiteId, CryptoProvider};
 use pleach_post_quantum::PostQuantumNumbering;
+use pleach_storage_sqlite::Journal;
 use std::fmt;
 
 /// A crypto backend, by the name that it has in the matrix, in the benchmark and in the command.
@@ -134,13 +135,37 @@ impl fmt::Display for Source {
 pub enum Engine {
     /// In memory.
     Memory,
-    /// SQLite files.
+    /// SQLite files, with the default journal.
     Sqlite,
+    /// SQLite files with a write-ahead log.
+    SqliteWal,
+    /// redb files.
+    Redb,
+    /// In memory, encrypted.
+    EncryptedMemory,
+    /// SQLite files, encrypted.
+    EncryptedSqlite,
+    /// SQLite files with a write-ahead log, encrypted.
+    EncryptedSqliteWal,
+    /// redb files, encrypted.
+    EncryptedRedb,
 }
 
 impl Engine {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Memory, Self::Sqlite];
+    pub const ALL: [Self; 8] = [
+        Self::Memory,
+        Self::Sqlite,
+        Self::SqliteWal,
+        Self::Redb,
+        Self::EncryptedMemory,
+        Self::EncryptedSqlite,
+        Self::EncryptedSqliteWal,
+        Self::EncryptedRedb,
+    ];
+
+    /// Those that are run with everything that there is; the others with [`REPRESENTATIVES`].
+    pub const EVERYWHERE: [Self; 2] = [Self::Memory, Self::Sqlite];
 
     /// New stores.
     ///
@@ -149,10 +174,24 @@ impl Engine {
     pub fn stores(self) -> Result<Box<dyn Stores>, Failure> {
         Ok(match self {
             Self::Memory => Box::new(MemoryStores::default()),
-            Self::Sqlite => Box::new(SqliteStores::new()?),
+            Self::Sqlite => Box::new(SqliteStores::new(Journal::Truncate)?),
+            Self::SqliteWal => Box::new(SqliteStores::new(Journal::Wal)?),
+            Self::Redb => Box::new(RedbStores::new()?),
+            Self::EncryptedMemory => Box::new(EncryptedStores::new(Self::Memory.stores()?)?),
+            Self::EncryptedSqlite => Box::new(EncryptedStores::new(Self::Sqlite.stores()?)?),
+            Self::EncryptedSqliteWal => Box::new(EncryptedStores::new(Self::SqliteWal.stores()?)?),
+            Self::EncryptedRedb => Box::new(EncryptedStores::new(Self::Redb.stores()?)?),
         })
     }
 }
+
+/// Backends and suites that stand for all where every combination would take too long: what is stored depends on a suite by
+/// the sizes of its keys and hashes, which differ most between these.
+pub const REPRESENTATIVES: [(Backend, CipherSuiteId); 3] = [
+    (Backend::Rustcrypto, CipherSuiteId(1)),
+    (Backend::AwsLc, CipherSuiteId(5)),
+    (Backend::PostQuantumFast, CipherSuiteId(0xF0AB)),
+];
 
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,8 @@
 //!
 //! Four kinds of names, which the filters of the binary `matrix` choose among:
 //! - `aws-lc::sqlite::0x0001::private::external_join`: every case of [`CASES`](crate::behaviour::CASES) on every
-//!   combination;
+//!   combination of two storage engines ([`Engine::EVERYWHERE`]) with all backends and suites, and of the others with some
+//!   ([`REPRESENTATIVES`]);
 //! - `mixed::aws-lc+ring::0x0001::private::commit_and_process`: for each ordered pair of backends and each suite that both
 //!   have, the first commits and the second processes ([`MIXED`](crate::behaviour::mixed::MIXED));
 //! - `parts::aws-lc+ring::0x0001::private::kem`: one client whose suite takes a part from the first and the rest from the
@@ -20,7 +21,7 @@ mod report;
 mod run;
 
 pub use arguments::{Arguments, Wire};
-pub use backend::{Backend, Engine, Source};
+pub use backend::{Backend, Engine, REPRESENTATIVES, Source};
 pub use plan::{Combination, Job, Kind, plan};
 pub use report::{json, print_table};
 pub use run::{Outcome, run_all};
