@@ -2,6 +2,7 @@
 
 use crate::epoch::NewEpoch;
 use crate::leaf::{LeafRules, Place, check_leaf, check_lifetime};
+use crate::clients::Clients;
 use crate::state::Attached;
 use crate::{Effect, Step};
 use crate::{Env, GroupError, GroupState, LeafSpec, MisuseError, Status, apply, key_package};
@@ -72,7 +73,8 @@ pub fn create_group(
         confirmation_tag: confirmation_tag.as_bytes().to_vec(),
         secrets,
         encryption_secret,
-        attached: Attached { tree, private: TreePrivate::new(own_leaf, private), clients: None },
+        attached: Attached { tree, private: TreePrivate::new(own_leaf, private), clients: Clients::Stored },
+        index: Vec::new(),
         own_leaf,
         own_signature_key: signer.public().to_vec(),
         status: Status::Active,

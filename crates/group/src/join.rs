@@ -7,6 +7,7 @@ use crate::epoch::NewEpoch;
 use crate::group_info;
 use crate::key_package::{key_package_ref, suite};
 use crate::psk::{Usage, check_psks, psk_secret_of};
+use crate::clients::Clients;
 use crate::state::Attached;
 use crate::{
     CredentialCheck, CredentialReason, Env, GroupError, GroupState, Guard, IncompatibleError,
@@ -189,7 +190,8 @@ impl OpenedWelcome {
                 confirmation_tag: tag.to_vec(),
                 secrets,
                 encryption_secret,
-                attached: Attached { tree, private, clients: None },
+                attached: Attached { tree, private, clients: Clients::Stored },
+                index: Vec::new(),
                 own_leaf,
                 own_signature_key: leaf.signature_key.to_vec(),
                 status: Status::Active,
@@ -219,7 +221,7 @@ impl OpenedWelcome {
         }
         let old =
             predecessor.filter(|old| old.epoch() == epoch).ok_or(IncompatibleError::MissingPredecessor)?;
-        let old_members = clients(env, &old.need_tree()?.tree)?;
+        let old_members = clients(env, &old.whole_tree()?.tree)?;
         let new_members = clients(env, tree)?;
         if reinit {
             let Status::ReInitialized(agreed) = old.status() else {

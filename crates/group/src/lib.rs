@@ -19,6 +19,7 @@ extern crate std;
 
 mod apply;
 mod changes;
+mod clients;
 mod choose;
 mod commit;
 mod config;

@@ -11,10 +11,11 @@ use crate::process::{clients_after, path_error, path_sender, resolve, summary};
 use crate::psk::Usage;
 use crate::receive::external_sender_key;
 use crate::schedule::provisional_context;
+use crate::clients::Clients;
 use crate::state::Attached;
 use crate::{
     CredentialCheck, Env, GroupError, Interrupt, MembershipChanges, MisbehaviorError, MisuseError,
-    PendingProposal, ProposalCache, VerifiedGroupInfo,
+    PendingProposal, ProposalCache, Rows, VerifiedGroupInfo,
 };
 use alloc::{boxed::Box, vec::Vec};
 use pleach_crypto::{CipherSuite, Secret};
@@ -211,8 +212,10 @@ impl Observer {
             return Err(GroupError::Denied("external commits are not accepted").into()); // R214
         }
         let proposals = resolve(commit, sender, &self.proposals, None)?;
+        let rows = Rows::new(); // all is in memory
         let base = Base {
             env,
+            rows: &rows,
             suite: &self.suite,
             context: &self.context,
             attached: &self.attached,
@@ -260,7 +263,8 @@ impl Observer {
             path_sender.as_ref(),
             &content.content.authenticated_data,
         );
-        let clients = clients_after(env, &self.suite, &mut applied, path_sender.as_ref(), &tree)?;
+        let (clients, _) =
+            clients_after((env, &self.suite, &rows), &mut applied, path_sender.as_ref(), &tree)?;
         let next = Self {
             suite: self.suite,
             context,
@@ -274,5 +278,5 @@ impl Observer {
 
 /// A tree without private keys.
 fn public(tree: RatchetTree) -> Attached {
-    Attached { tree, private: TreePrivate::new(LeafIndex(0), Secret::zero(0)), clients: None }
+    Attached { tree, private: TreePrivate::new(LeafIndex(0), Secret::zero(0)), clients: Clients::NotMade }
 }

@@ -29,6 +29,8 @@ fn reinitialized(reinit: ReInit) -> (Client, Client, Client) {
     let commit = alice.commit_and_merge(&CommitSpec { proposals, ..CommitSpec::default() });
     bob.follow(&commit);
     carol.follow(&commit);
+    // A predecessor is given with its tree.
+    [&mut alice, &mut bob, &mut carol].map(Client::attach);
     (alice, bob, carol)
 }
 
