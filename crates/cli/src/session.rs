@@ -51,7 +51,7 @@ impl Session {
         let trust = Arc::new(Trust::load(&store, own_keys)?);
         let mut config = GroupConfig::default();
         config.wire = if public { WirePolicy::MIXED_SEND_PUBLIC } else { WirePolicy::MIXED };
-        let mut builder = Client::builder(store.provider.clone(), store.storage.clone())
+        let mut builder = Client::builder(store.provider.clone(), store.storage.inner().clone())
             .id(store.name.clone())
             .auth(trust.clone())
             .rules(Handed)

@@ -12,7 +12,7 @@
 //! that still know it. The numbering of post-quantum suites is fixed when the store is made.
 
 use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, Signer};
-use pleach::storage::{Key, KeyRange, RecordKind, Scope, Storage, StorageError, Value, VecBatch};
+use pleach::storage::{Checked, Key, KeyRange, RecordKind, Scope, Storage, StorageError, Value, VecBatch};
 use pleach::wire::Credential;
 use pleach::{SigningIdentity, SqliteOptions, SqliteStorage};
 use std::path::Path;
@@ -31,7 +31,8 @@ const IDENTITY_FORMAT: u8 = 2;
 /// An open store and who it belongs to.
 #[derive(Debug)]
 pub(crate) struct Store {
-    pub(crate) storage: Arc<SqliteStorage>,
+    /// The library puts a checksum behind every value, and so do the rows here.
+    pub(crate) storage: Checked<Arc<SqliteStorage>>,
     pub(crate) name: Vec<u8>,
     pub(crate) suite: CipherSuiteId,
     pub(crate) choice: Choice,
@@ -63,7 +64,8 @@ impl Store {
         let exists = || {
             Failure::new(Exit::Store, "store", format!("{}: there is an identity already", path.display()))
         };
-        let storage = Arc::new(SqliteStorage::open(path).map_err(|error| open_failure(path, error))?);
+        let storage =
+            Checked::new(Arc::new(SqliteStorage::open(path).map_err(|error| open_failure(path, error))?));
         if storage.get(&IDENTITY)?.is_some() {
             return Err(exists());
         }
@@ -102,6 +104,7 @@ impl Store {
         }
         let options = SqliteOptions::new().create(false);
         let storage = SqliteStorage::open_with(path, &options).map_err(|error| open_failure(path, error))?;
+        let storage = Checked::new(Arc::new(storage));
         let row = storage.get(&IDENTITY)?.ok_or_else(missing)?;
         if let Some(other) = format(&row).filter(|format| *format != IDENTITY_FORMAT) {
             let age = if other < IDENTITY_FORMAT { "an earlier" } else { "a later" };
@@ -129,7 +132,7 @@ impl Store {
         }
         let choice = asked.choose(numbering);
         let provider = choice.provider();
-        Ok(Self { storage: Arc::new(storage), name: name.to_vec(), suite, choice, provider })
+        Ok(Self { storage, name: name.to_vec(), suite, choice, provider })
     }
 
     pub(crate) fn credential(&self) -> Credential {

@@ -73,12 +73,15 @@ pub struct GroupConfig {
     pub padding: Padding,
     /// Bounds of the ratchets: forward distance and skipped keys (RFC 9420 §15.3, R144, R145).
     pub ratchet: RatchetLimits,
-    /// How many past epochs stay readable.
+    /// How many past epochs stay readable. The keys of skipped messages are erased with their epoch.
     pub past_epochs: usize,
-    /// How long a past epoch stays readable, in seconds.
+    /// How long a past epoch stays readable, in seconds. Its rows are erased by the next Commit that is merged, or by
+    /// [`GroupState::expire`](crate::GroupState::expire), whichever comes first.
     pub past_epoch_age: u64,
     /// How many epochs' resumption PSKs are kept (RFC 9420 §8.6, R133).
     pub resumption_psks: usize,
+    /// How many own Commits can be pending at a time. They end with their epoch.
+    pub pending_commits: usize,
     /// How many proposals of one member are kept at a time.
     pub member_proposals: usize,
     /// How many proposals of external senders and new members, together, are kept at a time.
@@ -107,6 +110,7 @@ impl Default for GroupConfig {
             past_epochs: 3,
             past_epoch_age: 14 * 86_400,
             resumption_psks: 16,
+            pending_commits: 32,
             member_proposals: 64,
             external_proposals: 64,
             messages_per_epoch: 1 << 24,

@@ -12,6 +12,9 @@ use pleach_crypto::{CipherSuite, Digest, Secret};
 use pleach_key_schedule::{EncryptionSecret, EpochSecrets, RatchetKind, SecretTree};
 use pleach_wire::{GroupContext, Kept, LeafIndex, LeafNode};
 
+/// How many resumption PSKs one Commit erases at most.
+const PSKS_AT_ONCE: u64 = 64;
+
 /// Everything that a new epoch consists of.
 pub(crate) struct NewEpoch {
     pub(crate) suite: CipherSuite,
@@ -35,7 +38,9 @@ impl NewEpoch {
         let epoch = self.context.epoch;
         let mut changes = Changes::default();
         changes.guard(Guard::Absent(RecordKey::Head)); // R238
-        let mut state = self.write(env, &mut changes, first_version(env)?, Vec::new(), epoch)?;
+        // Those of an earlier stay in the group are within the same bounds.
+        let first_psk = first_psk(env.config, epoch);
+        let mut state = self.write(env, &mut changes, first_version(env)?, Vec::new(), first_psk)?;
         if let Some(attached) = &mut state.attached {
             changes.clients = clients_of(env, &state.suite, &attached.tree)?;
             changes.tree = Some((None, attached.tree.clone()));
@@ -70,8 +75,9 @@ impl NewEpoch {
                 changes.put(key, psk::psk_row(&Secret::copy_from(&leaf.signature_key)));
             }
         }
-        let oldest = self.context.epoch.saturating_sub(env.config.resumption_psks.saturating_sub(1) as u64);
-        let first_psk = old.head.first_psk.max(oldest); // R133
+        let oldest = first_psk(env.config, self.context.epoch);
+        // A few at a time, where the configuration allowed many more before.
+        let first_psk = old.head.first_psk.max(oldest).min(old.head.first_psk.saturating_add(PSKS_AT_ONCE)); // R133
         for epoch in old.head.first_psk..first_psk.min(old.epoch().saturating_add(1)) {
             changes.erase(RecordKey::ResumptionPsk(old.group_id().to_vec(), epoch));
         }
@@ -147,7 +153,12 @@ fn leave_epoch(changes: &mut Changes, epoch: u64) {
     changes.erase_range(RecordRange::PendingCommits);
 }
 
-fn forget_epoch(changes: &mut Changes, epoch: u64) {
+/// The oldest epoch whose resumption PSK is kept in this epoch (R133).
+pub(crate) fn first_psk(config: &GroupConfig, epoch: u64) -> u64 {
+    epoch.saturating_sub(config.resumption_psks.saturating_sub(1) as u64)
+}
+
+pub(crate) fn forget_epoch(changes: &mut Changes, epoch: u64) {
     changes.erase(RecordKey::Epoch(epoch));
     changes.erase_range(RecordRange::EpochLeaves(epoch));
     changes.erase_range(RecordRange::SecretNodes(epoch));

@@ -41,6 +41,12 @@ pub struct KeyPackageRecord {
     pub last_resort: bool,
     /// What the suite's number stood for when the keys were made.
     pub algorithms: SuiteAlgorithms,
+    /// When it was made, in seconds since 1970; 0 if it was made elsewhere.
+    pub made: u64,
+    /// When the delivery service handed it out, if the application said so.
+    pub claimed: Option<u64>,
+    /// Whether it came with an import: the original may have been used since.
+    pub imported: bool,
 }
 
 impl KeyPackageRecord {
@@ -61,7 +67,16 @@ impl KeyPackageRecord {
         if fits(&init_private, &key_package.init_key)
             && fits(&leaf_private, &key_package.leaf_node.encryption_key)
         {
-            Ok(Self { key_package, init_private, leaf_private, last_resort, algorithms: suite.algorithms() })
+            Ok(Self {
+                key_package,
+                init_private,
+                leaf_private,
+                last_resort,
+                algorithms: suite.algorithms(),
+                made: 0,
+                claimed: None,
+                imported: false,
+            })
         } else {
             Err(MisuseError::KeyMismatch.into())
         }
@@ -87,7 +102,10 @@ impl KeyPackageRecord {
     #[must_use]
     pub fn to_row(&self) -> Zeroizing<Vec<u8>> {
         let mut row = Writer::new(0, FORMAT);
-        row.u8(u8::from(self.last_resort));
+        row.u8(u8::from(self.last_resort) | u8::from(self.imported) << 1);
+        row.u64(self.made);
+        // A key package is not handed out before 1970.
+        row.u64(self.claimed.unwrap_or(0));
         row.algorithms(self.algorithms);
         row.bytes(self.key_package.bytes());
         row.bytes(self.init_private.as_bytes());
@@ -101,13 +119,19 @@ impl KeyPackageRecord {
     /// [`RowError`].
     pub fn from_row(row: &[u8]) -> Result<Self, GroupError> {
         let (_, mut row) = Reader::new(row, FORMAT)?;
-        let last_resort = row.u8()? == 1;
+        let flags = row.u8()?;
+        if flags > 3 {
+            return Err(RowError::Value.into());
+        }
+        let made = row.u64()?;
+        let claimed = Some(row.u64()?).filter(|at| *at != 0);
         let algorithms = row.algorithms()?;
         let key_package = decode(row.bytes()?).map_err(|_| RowError::Value)?;
         let init_private = Secret::copy_from(row.bytes()?);
         let leaf_private = Secret::copy_from(row.bytes()?);
         row.end()?;
-        Ok(Self { key_package, init_private, leaf_private, last_resort, algorithms })
+        let (last_resort, imported) = (flags & 1 != 0, flags & 2 != 0);
+        Ok(Self { key_package, init_private, leaf_private, last_resort, algorithms, made, claimed, imported })
     }
 }
 
@@ -153,7 +177,16 @@ pub fn new_key_package(
     let key_package = key_package.with_signature(signature.into())?;
     let algorithms = suite.algorithms();
     let last_resort = spec.last_resort;
-    let record = KeyPackageRecord { key_package, init_private, leaf_private, last_resort, algorithms };
+    let record = KeyPackageRecord {
+        key_package,
+        init_private,
+        leaf_private,
+        last_resort,
+        algorithms,
+        made: env.now,
+        claimed: None,
+        imported: false,
+    };
     validate_key_package(env, suite, &record.key_package, &LeafRules::default(), true)?;
     Ok(record)
 }

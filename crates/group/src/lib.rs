@@ -44,6 +44,7 @@ mod proposals;
 mod psk;
 mod receive;
 mod records;
+mod retention;
 mod row;
 mod schedule;
 mod state;

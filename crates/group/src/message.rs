@@ -132,7 +132,13 @@ impl GroupState {
         let mut changes = Changes::default();
         let (message, generation) = self.protect(env, rows, signed, &mut changes)?;
         cache.change(&mut changes);
-        let pending = PendingProposal { reference: reference.clone(), sender, proposal, sequence };
+        let pending = PendingProposal {
+            reference: reference.clone(),
+            sender,
+            proposal,
+            sequence,
+            message: Some(message.clone()),
+        };
         changes.put(RecordKey::Proposal(reference.clone()), pending.to_row()?);
         if let Some(private) = private {
             let mut row = Writer::new(0, FORMAT);

@@ -166,6 +166,7 @@ impl Observer {
                     sender: content.content.sender,
                     proposal: proposal.clone(),
                     sequence: self.proposals.next_sequence(),
+                    message: None,
                 };
                 self.proposals.insert(pending.clone());
                 Ok(Observed::Proposal(Box::new(pending)))

@@ -26,6 +26,9 @@ pub struct PendingProposal {
     pub proposal: Proposal,
     /// Its place in the order of arrival.
     pub sequence: u64,
+    /// Of an own proposal, the MLSMessage: to be sent again by whoever was interrupted before it was sent for sure. That
+    /// others get it twice does no harm.
+    pub message: Option<Vec<u8>>,
 }
 
 /// All pending proposals.
@@ -143,6 +146,7 @@ impl PendingProposal {
         row.u64(self.sequence);
         row.bytes(&encode(&self.sender)?);
         row.bytes(&encode(&self.proposal)?);
+        row.optional(self.message.as_deref());
         Ok(row.finish())
     }
 
@@ -151,7 +155,8 @@ impl PendingProposal {
         let sequence = row.u64()?;
         let sender = decode(row.bytes()?).map_err(|_| RowError::Value)?;
         let proposal = decode(row.bytes()?).map_err(|_| RowError::Value)?;
+        let message = row.optional()?.map(<[u8]>::to_vec);
         row.end()?;
-        Ok(Self { reference, sender, proposal, sequence })
+        Ok(Self { reference, sender, proposal, sequence, message })
     }
 }

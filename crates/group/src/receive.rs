@@ -228,7 +228,8 @@ impl GroupState {
             .find(|past| past.epoch == message.epoch)
             .filter(|past| env.now.saturating_sub(past.left) <= env.config.past_epoch_age)
             .ok_or_else(|| self.wrong_epoch(message.epoch))?;
-        let row = rows.read(RecordKey::Epoch(past.epoch))?.ok_or(RowError::Missing)?;
+        // It may have expired, and the configuration allow more since.
+        let row = rows.read(RecordKey::Epoch(past.epoch))?.ok_or_else(|| self.wrong_epoch(message.epoch))?;
         let (context_bytes, secrets) = read_epoch(row)?;
         let secrets = PastEpochSecrets::from_row(secrets).map_err(|_| RowError::Value)?;
         let epoch =
@@ -352,6 +353,7 @@ impl GroupState {
             sender,
             proposal: proposal.clone(),
             sequence: cache.next_sequence(),
+            message: None,
         };
         if changes.guards.is_empty() {
             changes.guard(self.guard_head());

@@ -8,7 +8,7 @@ use crate::rules::AppRules;
 use crate::{ApiMisuse, AuthService, Clock, Error, SigningIdentity, SystemClock};
 use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Executor, Signer};
 use pleach_group::{CustomProposalRule, GroupConfig, Rules};
-use pleach_storage::Storage;
+use pleach_storage::{Checked, Storage};
 use pleach_wire::{Capabilities, Credential, CredentialType, ExtensionType, ProposalType, ProtocolVersion};
 use std::sync::Arc;
 
@@ -202,7 +202,7 @@ impl ClientBuilder {
         Ok(Client::new(Inner {
             id,
             provider,
-            storage,
+            storage: Arc::new(Checked::new(storage)),
             suite,
             identities: Identities::new(identities),
             client_ids: ClientIds(auth),

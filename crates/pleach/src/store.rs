@@ -31,7 +31,7 @@ impl Inner {
         let place = self.place(&group_id);
         let mut rows = Rows::new();
         let mut last = Vec::new();
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let error = match step(state, &env, &rows) {
                 Ok(output) => return Ok(output),
                 Err(Interrupt::Need(Need::Rows(names))) => {
@@ -50,6 +50,7 @@ impl Inner {
                 Err(Interrupt::Need(Need::Tree)) => self.attach_tree(state).err(),
                 Err(Interrupt::Need(Need::Proposals)) => self.attach_proposals(state).err(),
                 Err(Interrupt::Need(_)) => Some(Error::Internal("a step asks for what is not known here")),
+                Err(Interrupt::Error(error)) if round == 0 => return Err(error.into()),
                 Err(Interrupt::Error(error)) => Some(error.into()),
             };
             if let Some(error) = error {

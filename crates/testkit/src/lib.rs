@@ -5,6 +5,8 @@
 //! - [`null_crypto`]: a cipher suite without security that counts what is done with it; [`counting`]: the same for any
 //!   provider; [`random`]: randomness that can be repeated;
 //! - [`behaviour`]: what a group does, seen through the facade; [`matrix`]: that over every backend, suite and engine;
+//! - [`recording`]: a store that remembers what was put, and the search of files for what should be gone;
+//! - [`faults`]: a store that fails or dies exactly where a test says;
 //! - [`synthetic`]: large valid trees made in O(n); [`members`]: signed leaves;
 //! - [`crypto_suite`]: what every crypto backend must pass; [`storage_suite`]: what every storage engine must pass; [`auth`]: the one permissive authentication service.
 //!
@@ -14,12 +16,14 @@ pub mod auth;
 pub mod behaviour;
 pub mod counting;
 pub mod crypto_suite;
+pub mod faults;
 pub mod malform;
 pub mod matrix;
 pub mod members;
 pub mod null_crypto;
 pub mod oracle;
 pub mod random;
+pub mod recording;
 pub mod storage_suite;
 pub mod synthetic;
 

@@ -15,16 +15,18 @@
 //! and who waits longer than [`SqliteOptions::busy_timeout`] gets [`StorageError::Busy`].
 //!
 //! Invariants: a batch is one transaction, flushed before `apply` returns (`synchronous = FULL`). The file is
-//! created readable by its owner alone. A file that is not ours is never changed.
+//! created readable by its owner alone. A file that is not ours is never changed. A handle that was opened with
+//! [`Journal::Truncate`] never writes to a write-ahead log.
 //!
 //! Erasing: values of Secret rows are overwritten in place and never moved; beside that `secure_delete = ON`, and by
 //! default a rollback journal that is truncated at each commit, with nothing in temporary files. With
-//! [`Journal::Wal`] the `-wal` file lags behind ([`SqliteStorage::checkpoint`]). What this does not reach: SQLite's
-//! own page cache in memory, copies that a file system or a flash disk keeps of overwritten blocks, and backups.
-//! Bytes of erased Public and Index rows, and of keys, may remain in unused parts of a page.
+//! [`Journal::Wal`] the `-wal` file lags behind ([`SqliteStorage::checkpoint`]). After a crash the next opening rolls
+//! back and empties whichever journal was left. What this does not reach: SQLite's own page cache in memory, copies
+//! that a file system or a flash disk keeps of overwritten blocks, and backups. Bytes of erased Public and Index rows,
+//! and of keys, may remain in unused parts of a page.
 //!
-//! Cost: one flush of journal, file and journal again per batch; a few microseconds per row beside that. SQLite is
-//! built in.
+//! Cost: one flush of journal, file and journal again per batch; a few microseconds per row beside that
+//! (`cargo bench -p pleach-benches --bench storage`). SQLite is built in.
 //!
 //! Not here: encryption at rest.
 
@@ -34,13 +36,13 @@ mod error;
 mod lock;
 mod open;
 mod slots;
+mod write;
 
 use std::fmt;
 use std::path::Path;
 
 use pleach_storage::{
-    Batch, EncodedRange, Erasure, Key, KeyRange, Op, RecordClass, RecordKind, Row, Storage, StorageError,
-    Value,
+    Batch, EncodedRange, Erasure, Key, KeyRange, RecordKind, Row, Storage, StorageError, Value,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -52,8 +54,11 @@ pub use crate::open::{Journal, SqliteOptions};
 /// A store in an SQLite file. Open the file again for another handle; share one handle by `Arc`.
 pub struct SqliteStorage {
     connection: Lock<Connection>,
-    erasure: Erasure,
+    /// As it was opened; none in memory. What the file has now is asked of SQLite.
+    journal: Option<Journal>,
 }
+
+const LAGS: Erasure = Erasure::Lagging("the -wal file, until a checkpoint or the last handle closes");
 
 impl SqliteStorage {
     /// Opens the store in this file, or makes one, with the default options.
@@ -69,14 +74,11 @@ impl SqliteStorage {
     /// # Errors
     /// [`StorageError::Unsupported`] if the file is not a store of this library, [`StorageError::NewerFormat`] if a
     /// later version wrote it: then it is not changed. [`StorageError::Busy`] if another process holds it all the
-    /// time. [`StorageError::Engine`] if it cannot be opened.
+    /// time, or has it open with a write-ahead log where this one wants none. [`StorageError::ReadOnly`] if it cannot
+    /// be written. [`StorageError::Engine`] if it cannot be opened.
     pub fn open_with(path: impl AsRef<Path>, options: &SqliteOptions) -> Result<Self, StorageError> {
         let connection = open::file(path.as_ref(), options)?;
-        let erasure = match options.journal {
-            Journal::Truncate => Erasure::OnReturn,
-            Journal::Wal => Erasure::Lagging("the -wal file, until a checkpoint or the last handle closes"),
-        };
-        Ok(Self { connection: Lock::new(connection), erasure })
+        Ok(Self { connection: Lock::new(connection), journal: Some(options.journal) })
     }
 
     /// A store in SQLite's memory, gone when dropped; for tests. `pleach-storage-memory` also zeroizes its values.
@@ -84,7 +86,7 @@ impl SqliteStorage {
     /// # Errors
     /// [`StorageError::Engine`] if SQLite cannot.
     pub fn in_memory() -> Result<Self, StorageError> {
-        Ok(Self { connection: Lock::new(open::memory()?), erasure: Erasure::InMemory })
+        Ok(Self { connection: Lock::new(open::memory()?), journal: None })
     }
 
     /// With [`Journal::Wal`]: copies the `-wal` file into the store and empties it, so that what was erased is gone
@@ -93,16 +95,24 @@ impl SqliteStorage {
     /// # Errors
     /// [`StorageError::Busy`] if a reader keeps the `-wal` file from being emptied.
     pub fn checkpoint(&self) -> Result<(), StorageError> {
+        open::checkpoint(&*self.connection.lock()?)
+    }
+
+    /// What "gone" means in the file as it is now.
+    fn erasure_now(&self) -> Result<Erasure, StorageError> {
+        if self.journal.is_none() {
+            return Ok(Erasure::InMemory);
+        }
         let connection = self.connection.lock()?;
-        let busy: i64 =
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(sql)?;
-        if busy == 0 { Ok(()) } else { Err(StorageError::Busy) }
+        // SQLite learns of another handle's change of the journal when it reads.
+        open::touch(&connection)?;
+        Ok(if open::has_log(&connection)? { LAGS } else { Erasure::OnReturn })
     }
 }
 
 impl fmt::Debug for SqliteStorage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStorage").field("erasure", &self.erasure).finish_non_exhaustive()
+        f.debug_struct("SqliteStorage").field("journal", &self.journal).finish_non_exhaustive()
     }
 }
 
@@ -141,21 +151,32 @@ impl Storage for SqliteStorage {
     }
 
     fn apply(&self, batch: &mut dyn Batch) -> Result<(), StorageError> {
-        let mut connection = self.connection.lock()?;
-        // Dropped on every early return, which rolls back.
-        let transaction =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let connection = self.connection.lock()?;
+        // Dropped on every early return, which rolls back. The lock sees to it that there is one at a time.
+        let begin = || Transaction::new_unchecked(&connection, TransactionBehavior::Immediate).map_err(sql);
+        let mut transaction = begin()?;
+        if self.journal == Some(Journal::Truncate) && open::has_log(&transaction)? {
+            // While this handle was idle, another brought in a write-ahead log, where what is erased stays for a time.
+            // The owner of this handle chose otherwise: the log goes, or if it is in use, nothing is written.
+            drop(transaction);
+            open::set_up_journal(&connection, Journal::Truncate)?;
+            transaction = begin()?;
+            if open::has_log(&transaction)? {
+                return Err(StorageError::Busy);
+            }
+        }
         for guard in batch.guards() {
             let key = guard.key();
             let row = read(&transaction, key.as_bytes(), key.record(), true)?;
             guard.check(row.as_ref().map(|value| value.as_slice()))?;
         }
-        write(&transaction, batch)?;
+        write::write(&transaction, batch)?;
         transaction.commit().map_err(sql)
     }
 
     fn erasure(&self) -> Erasure {
-        self.erasure
+        // A file that cannot be read promises nothing for now.
+        self.erasure_now().unwrap_or(Erasure::Never)
     }
 }
 
@@ -175,100 +196,6 @@ fn read(
         ValueRef::Null => Ok(Some(Value::new(blob(row.get_ref(0).map_err(sql)?, kind)?.to_vec()))),
         slots => slots::read(connection, blob(slots, kind)?, kind, first_only).map(Some),
     }
-}
-
-fn write(transaction: &Transaction<'_>, batch: &mut dyn Batch) -> Result<(), StorageError> {
-    // Prepared once for the batch: a join writes a row per node.
-    let replace = "REPLACE INTO rows (key, value) VALUES (?1, ?2)";
-    let mut replace = transaction.prepare_cached(replace).map_err(sql)?;
-    let mut encoded = Vec::new();
-    while let Some(op) = batch.next()? {
-        match op {
-            Op::Put { key, value } => {
-                encoded.clear();
-                key.encode(&mut encoded);
-                match key.record.class() {
-                    RecordClass::Secret => put_secret(transaction, &encoded, value, key.record)?,
-                    RecordClass::Public | RecordClass::Index => {
-                        replace.execute((encoded.as_slice(), value)).map_err(sql)?;
-                    }
-                }
-            }
-            Op::Erase(key) => {
-                encoded.clear();
-                key.encode(&mut encoded);
-                erase(transaction, &encoded, key.record)?;
-            }
-            Op::EraseRange(range) => erase_range(transaction, range.encoded())?,
-        }
-    }
-    Ok(())
-}
-
-fn put_secret(
-    transaction: &Transaction<'_>,
-    key: &[u8],
-    value: &[u8],
-    kind: RecordKind,
-) -> Result<(), StorageError> {
-    let old = slots_of(transaction, key, kind)?;
-    if let Some(new) = slots::write(transaction, value, old.as_deref(), kind)? {
-        let replace = "REPLACE INTO rows (key, slots) VALUES (?1, ?2)";
-        transaction.prepare_cached(replace).map_err(sql)?.execute((key, new)).map_err(sql)?;
-    }
-    Ok(())
-}
-
-fn erase(transaction: &Transaction<'_>, key: &[u8], kind: RecordKind) -> Result<(), StorageError> {
-    if let Some(slots) = slots_of(transaction, key, kind)? {
-        slots::erase(transaction, &slots, kind)?;
-    }
-    let delete = "DELETE FROM rows WHERE key = ?1";
-    transaction.prepare_cached(delete).map_err(sql)?.execute([key]).map_err(sql)?;
-    Ok(())
-}
-
-/// The slots of a row, if its class is Secret and it exists.
-fn slots_of(
-    transaction: &Transaction<'_>,
-    key: &[u8],
-    kind: RecordKind,
-) -> Result<Option<Vec<u8>>, StorageError> {
-    if kind.class() != RecordClass::Secret {
-        return Ok(None);
-    }
-    let select = "SELECT slots FROM rows WHERE key = ?1";
-    let mut statement = transaction.prepare_cached(select).map_err(sql)?;
-    let mut rows = statement.query([key]).map_err(sql)?;
-    let Some(row) = rows.next().map_err(sql)? else { return Ok(None) };
-    Ok(Some(blob(row.get_ref(0).map_err(sql)?, kind)?.to_vec()))
-}
-
-fn erase_range(transaction: &Transaction<'_>, range: EncodedRange) -> Result<(), StorageError> {
-    if range.is_empty() {
-        return Ok(());
-    }
-    let EncodedRange { lower, upper, limit } = range;
-    let bounds = (lower, upper, limit_or_none(limit));
-    {
-        let select = "SELECT key, slots FROM (SELECT key, slots FROM rows \
-                      WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key LIMIT ?3) WHERE slots NOT NULL";
-        let mut statement = transaction.prepare_cached(select).map_err(sql)?;
-        let mut rows = statement.query((&bounds.0, &bounds.1, bounds.2)).map_err(sql)?;
-        while let Some(row) = rows.next().map_err(sql)? {
-            let kind = decode_key(row.get_ref(0).map_err(sql)?)?.record;
-            slots::erase(transaction, blob(row.get_ref(1).map_err(sql)?, kind)?, kind)?;
-        }
-    }
-    let delete = match (&bounds.1, limit) {
-        (Some(_), None) => "DELETE FROM rows WHERE key >= ?1 AND key < ?2 AND ?3",
-        _ => {
-            "DELETE FROM rows WHERE key IN (SELECT key FROM rows \
-             WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key LIMIT ?3)"
-        }
-    };
-    transaction.prepare_cached(delete).map_err(sql)?.execute(bounds).map_err(sql)?;
-    Ok(())
 }
 
 fn decode_key(key: ValueRef<'_>) -> Result<Key<'_>, StorageError> {

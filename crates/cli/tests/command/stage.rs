@@ -152,6 +152,7 @@ impl Stage {
     /// All records of an identity's store, as the library reads them.
     pub(crate) fn records(&self, name: &str) -> Vec<String> {
         let storage = pleach::SqliteStorage::open(self.path(&format!("{name}.db"))).unwrap();
+        let storage = pleach::storage::Checked::new(storage);
         let mut all = Vec::new();
         storage
             .scan(&KeyRange::everything(), &mut |row| {

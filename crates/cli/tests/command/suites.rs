@@ -353,7 +353,8 @@ fn a_store_of_another_build_is_named_as_such() {
         let row = [&[0, 0, 0, 0, 0, 0, 0, 0, format, 0, 1][..], b"alice"].concat();
         let mut batch = VecBatch::new();
         batch.put(Key::of_client(b"", RecordKind::Application, b"pleach-cli"), row);
-        pleach::SqliteStorage::open(stage.path("alice.db")).unwrap().apply(&mut batch).unwrap();
+        let storage = pleach::SqliteStorage::open(stage.path("alice.db")).unwrap();
+        pleach::storage::Checked::new(storage).apply(&mut batch).unwrap();
         let told = stage.fails("alice", &["groups"], 11);
         assert!(told.contains(age) && told.contains("alice.db"), "{told}");
     }

@@ -40,7 +40,8 @@ impl Group {
         Ok(self.members()?.into_iter().find(same))
     }
 
-    /// The proposals of this epoch that wait for a Commit, in the order in which they came.
+    /// The proposals of this epoch that wait for a Commit, in the order in which they came. An own one has its message, to be
+    /// sent again after a crash.
     ///
     /// # Errors
     /// Those of the store.

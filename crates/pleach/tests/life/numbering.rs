@@ -2,7 +2,7 @@
 
 use crate::common::{code, key, signer};
 use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Secret};
-use pleach::storage::{KeyRange, RecordKind, Scope, Storage};
+use pleach::storage::{Checked, KeyRange, RecordKind, Scope, Storage};
 use pleach::{Client, Error, KeyPackageRecord, MemoryStorage, rustcrypto};
 use pleach_testkit::TrustEveryone;
 
@@ -80,7 +80,7 @@ fn a_key_package_of_another_numbering_is_not_imported() {
     alice.key_package().unwrap();
     let mut found = None;
     let range = KeyRange::records(alice.id(), Scope::Client, RecordKind::KeyPackage);
-    store
+    Checked::new(&store)
         .scan(&range, &mut |row| {
             found = Some(KeyPackageRecord::from_row(row.value).unwrap());
             Ok(())
