@@ -5,13 +5,13 @@
 //!
 //! Cost: O(log n) per proposal, in time and in rows.
 
+use crate::clients::{ClientEdits, Clients, client_key};
 use crate::leaf::{GROUP_CONTEXT, LeafRules, Place, check_credential, check_extensions, check_leaf};
 use crate::psk::{Usage, check_psks};
-use crate::clients::{ClientEdits, Clients, client_key};
 use crate::state::Attached;
 use crate::{
-    CredentialCheck, CredentialReason, Env, GroupError, IncompatibleError, MisbehaviorError, Rows, StepResult,
-    key_package,
+    CredentialCheck, CredentialReason, Env, GroupError, IncompatibleError, MisbehaviorError, Rows,
+    StepResult, key_package,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use pleach_crypto::CipherSuite;
@@ -111,11 +111,7 @@ pub(crate) struct Base<'a> {
 
 impl Base<'_> {
     /// Validates and applies a list.
-    pub(crate) fn apply(
-        &self,
-        proposals: &[Resolved],
-        committer: Committer<'_>,
-    ) -> StepResult<Applied> {
+    pub(crate) fn apply(&self, proposals: &[Resolved], committer: Committer<'_>) -> StepResult<Applied> {
         self.check_list(proposals, committer)?;
         let tree = self.rows.indexed(&self.attached.tree)?;
         let clients = self.prepare(&tree, proposals, committer)?;

@@ -53,11 +53,7 @@ pub(crate) fn clients_of(
 
 impl Clients {
     /// The index of this tree, in memory.
-    pub(crate) fn known(
-        env: &Env<'_>,
-        suite: &CipherSuite,
-        tree: &RatchetTree,
-    ) -> Result<Self, GroupError> {
+    pub(crate) fn known(env: &Env<'_>, suite: &CipherSuite, tree: &RatchetTree) -> Result<Self, GroupError> {
         Ok(Self::Known(clients_of(env, suite, tree)?.into_iter().collect()))
     }
 

@@ -112,6 +112,7 @@ impl GroupState {
         let added: Vec<LeafIndex> = applied.added.iter().map(|(index, _)| *index).collect();
         let path = if wants_path {
             applied.tree.need_resolutions(own)?;
+            applied.tree.need_signature_key(new_signer.public())?;
             let old = applied.tree.member(own)?.clone();
             let leaf = spec.own_leaf.leaf.clone().unwrap_or_else(|| LeafSpec::of(&old));
             Some(begin_path(env, &self.suite, &applied, (self.group_id(), own), &leaf, new_signer)?)

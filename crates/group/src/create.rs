@@ -1,8 +1,8 @@
 //! Creating a group (RFC 9420 §11): one member, epoch 0.
 
+use crate::clients::Clients;
 use crate::epoch::NewEpoch;
 use crate::leaf::{LeafRules, Place, check_leaf, check_lifetime};
-use crate::clients::Clients;
 use crate::state::Attached;
 use crate::{Effect, Step};
 use crate::{Env, GroupError, GroupState, LeafSpec, MisuseError, Status, apply, key_package};

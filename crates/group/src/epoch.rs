@@ -6,7 +6,9 @@
 use crate::clients::{Clients, clients_of};
 use crate::head::{Head, PastEpoch, path_keys_row};
 use crate::state::Attached;
-use crate::{Change, Changes, Env, GroupConfig, GroupError, GroupState, Guard, RecordKey, RecordRange, Status, psk};
+use crate::{
+    Change, Changes, Env, GroupConfig, GroupError, GroupState, Guard, RecordKey, RecordRange, Status, psk,
+};
 use alloc::{sync::Arc, vec::Vec};
 use pleach_crypto::{CipherSuite, Digest, Secret};
 use pleach_key_schedule::{EncryptionSecret, EpochSecrets, RatchetKind, SecretTree};

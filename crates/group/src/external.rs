@@ -2,13 +2,13 @@
 //! members (§12.1.8).
 
 use crate::apply::{Base, Committer, Resolved, check_members};
+use crate::clients::{Clients, client_key};
 use crate::commit::begin_path;
 use crate::epoch::NewEpoch;
 use crate::join::{joined_credentials, unsupported_extension};
 use crate::process::{path_sender, summary};
 use crate::psk::{Usage, psk_secret_of};
 use crate::schedule::{Schedule, provisional_context};
-use crate::clients::{Clients, client_key};
 use crate::state::Attached;
 use crate::{
     Changes, Env, GroupError, IncompatibleError, LeafSpec, MisbehaviorError, MisuseError, PendingCommit,

@@ -79,7 +79,8 @@ pub(crate) fn may_be_inline(env: &Env<'_>, state: &GroupState, delivery: TreeDel
             let tree = &state.need_tree()?.tree;
             let own = tree.member(state.own_leaf())?;
             // Other members' keys are as long as the own ones; a signature in DER may be a few bytes shorter.
-            let least = own.encryption_key.len() + own.signature_key.len() + own.signature.len().saturating_sub(16);
+            let least =
+                own.encryption_key.len() + own.signature_key.len() + own.signature.len().saturating_sub(16);
             (tree.member_count() as usize).saturating_mul(least) <= env.config.inline_tree_bytes
         }
     })

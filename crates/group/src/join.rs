@@ -3,11 +3,11 @@
 //! Two stages: [`open_welcome`] decrypts what the Welcome says about the group, cheaply, for the application to look at;
 //! [`OpenedWelcome::stage`] does the O(n) checks. Nothing is stored before [`StagedJoin::into_step`].
 
+use crate::clients::Clients;
 use crate::epoch::NewEpoch;
 use crate::group_info;
 use crate::key_package::{key_package_ref, suite};
 use crate::psk::{Usage, check_psks, psk_secret_of};
-use crate::clients::Clients;
 use crate::state::Attached;
 use crate::{
     CredentialCheck, CredentialReason, Env, GroupError, GroupState, Guard, IncompatibleError,

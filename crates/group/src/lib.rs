@@ -19,8 +19,8 @@ extern crate std;
 
 mod apply;
 mod changes;
-mod clients;
 mod choose;
+mod clients;
 mod commit;
 mod config;
 mod create;

@@ -6,12 +6,12 @@
 //! refuse. It re-anchors by starting anew from a fresh GroupInfo. Private handshake messages it cannot follow.
 
 use crate::apply::{Base, Committer, check_members};
+use crate::clients::Clients;
 use crate::leaf::{Place, check_leaf};
 use crate::process::{clients_after, path_error, path_sender, resolve, summary};
 use crate::psk::Usage;
 use crate::receive::external_sender_key;
 use crate::schedule::provisional_context;
-use crate::clients::Clients;
 use crate::state::Attached;
 use crate::{
     CredentialCheck, Env, GroupError, Interrupt, MembershipChanges, MisbehaviorError, MisuseError,

@@ -9,9 +9,9 @@ use crate::psk::{Usage, psk_secret_of};
 use crate::schedule::{Schedule, provisional_context};
 use crate::state::Attached;
 use crate::{
-    Change, Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, Interrupt, MembershipChanges,
-    MisbehaviorError, MisuseError, PendingProposal, ProposalCache, RecordKey, RowError, Rows, Status,
-    StepResult,
+    Change, Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, Interrupt,
+    MembershipChanges, MisbehaviorError, MisuseError, PendingProposal, ProposalCache, RecordKey, RowError,
+    Rows, Status, StepResult,
 };
 use crate::{Effect, Step};
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
@@ -45,7 +45,7 @@ pub(crate) struct Basis {
 
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    Next(Box<GroupState>, Changes),
+    Next(Box<(GroupState, Changes)>),
     Removed,
 }
 
@@ -327,7 +327,7 @@ impl GroupState {
             status_after(applied.reinit.as_ref()),
         )?;
         let (state, changes) = next.advance(env, self, &replaced)?;
-        Ok(self.staged(Outcome::Next(Box::new(state), changes), summary, credentials))
+        Ok(self.staged(Outcome::Next(Box::new((state, changes))), summary, credentials))
     }
 
     /// Merges a staged Commit: the batch that makes its epoch the group's. Prepend what [`GroupState::use_up`] gives.
@@ -339,7 +339,7 @@ impl GroupState {
             return Err(MisuseError::Stale.into());
         }
         let (state, changes) = match staged.outcome {
-            Outcome::Next(state, changes) => (*state, changes),
+            Outcome::Next(next) => *next,
             Outcome::Removed => self.removed()?,
         };
         Ok(Step { changes, effect: Effect::Next(Box::new(state)), output: staged.summary })

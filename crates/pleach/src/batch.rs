@@ -61,7 +61,10 @@ fn difference(old: &RatchetTree, tree: &RatchetTree) -> Result<Vec<TreeChange>, 
 enum Nodes<'a> {
     None,
     /// All of a tree that is new to the store.
-    All { tree: &'a RatchetTree, next: u32 },
+    All {
+        tree: &'a RatchetTree,
+        next: u32,
+    },
     /// What changed.
     Changed(std::vec::IntoIter<TreeChange>),
 }

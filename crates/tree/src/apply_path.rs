@@ -11,7 +11,7 @@ use pleach_wire::{HpkePublicKey, LeafIndex, LeafNodeSource, UpdatePath};
 use crate::{
     RatchetTree, TreeError, TreePrivate,
     create_path::UPDATE_PATH_NODE,
-    path::{recipient, recipients_len, sorted},
+    path::{Origin, recipient, recipients_len, sorted},
     private::{next_path_secret, node_key_pair},
     slot::Subtree,
 };
@@ -51,7 +51,7 @@ impl RatchetTree {
             }
         }
         let keys: Vec<HpkePublicKey> = path.nodes.iter().map(|node| node.encryption_key.clone()).collect();
-        base.verify_new_keys(sender, &path.leaf_node, &keys)?; // R082, R083, R084, R101
+        base.verify_new_keys(sender, &path.leaf_node, &keys, Origin::Received)?; // R082, R083, R084, R101
         let new_path = base.new_path(&filtered, &keys)?;
         if new_path.parent_hash != *parent_hash {
             return Err(TreeError::ParentHashMismatch); // R110

@@ -9,7 +9,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use pleach_wire::{LeafIndex, NodeIndex};
 
-use crate::{RatchetTree, TreeError, position::Position, slot::Subtree};
+use crate::{KeyKind, RatchetTree, TreeError, position::Position, slot::Subtree};
 
 impl RatchetTree {
     /// The paths of these leaves; those outside of the tree are passed over.
@@ -64,6 +64,14 @@ impl RatchetTree {
             }
         }
         finish(needed)
+    }
+
+    /// What the index says of a signature key.
+    ///
+    /// # Errors
+    /// [`TreeError::NeedKeys`].
+    pub fn need_signature_key(&self, key: &[u8]) -> Result<(), TreeError> {
+        self.need_keys([self.key_name(KeyKind::Signature, key)])
     }
 
     /// The nodes beside the paths of these leaves: when a path is blanked, they come into resolutions.

@@ -21,6 +21,16 @@ pub(crate) struct NewPath {
     pub(crate) parent_hash: Opaque,
 }
 
+/// Where the keys of a path come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From another member, who may have chosen them.
+    Received,
+    /// Made here at random, just now. So a stored index has none of them and is not asked: asked for rows and entered once
+    /// more, the path would have others.
+    Own,
+}
+
 impl RatchetTree {
     /// This tree with room for the sender of a path: a member, or an external joiner who takes the leftmost blank leaf
     /// or extends the tree (RFC 9420 §12.4.3.2, R213).
@@ -84,6 +94,7 @@ impl RatchetTree {
         sender: LeafIndex,
         leaf: &LeafNode,
         keys: &[HpkePublicKey],
+        origin: Origin,
     ) -> Result<(), TreeError> {
         if self.leaf(sender)?.is_some_and(|old| old.encryption_key == leaf.encryption_key) {
             return Err(TreeError::UnchangedEncryptionKey(sender)); // R082
@@ -91,7 +102,8 @@ impl RatchetTree {
         let signature = self.key_name(KeyKind::Signature, &leaf.signature_key);
         let all = keys.iter().chain([&leaf.encryption_key]);
         let mut all: Vec<_> = all.map(|key| (self.key_name(KeyKind::Encryption, key), key)).collect();
-        self.need_keys(all.iter().map(|(name, _)| *name).chain([signature]))?;
+        let asked = all.iter().map(|(name, _)| *name).filter(|_| origin == Origin::Received);
+        self.need_keys(asked.chain([signature]))?;
         let owners = self.leaves_with_signature_key(signature, &leaf.signature_key)?;
         if let Some(other) = owners.into_iter().find(|owner| *owner != sender) {
             return Err(TreeError::DuplicateSignatureKey(other)); // R083

@@ -10,12 +10,7 @@ use once_cell::race::OnceBox;
 use pleach_crypto::{CipherSuite, CryptoError, Digest, Hash, KemPublicKey, Verifier};
 use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, NodeIndex, Opaque, ParentNode};
 
-use crate::{
-    KeyKind, KeyName,
-    features::Features,
-    key_index::KeyTag,
-    position::Position,
-};
+use crate::{KeyKind, KeyName, features::Features, key_index::KeyTag, position::Position};
 
 /// A subtree, as cheap to clone as a pointer.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 pub(super) use std::{boxed::Box, collections::BTreeMap, sync::Arc, vec, vec::Vec};
 
+use crate::Member;
 use crate::key_package::KeyPackageRecord;
 use crate::leaf::sign_leaf;
 pub(super) use crate::{
@@ -13,13 +14,12 @@ pub(super) use crate::{
 pub(super) use pleach_crypto::{
     CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Secret, Serial, Signer, UnsupportedCipherSuite,
 };
+use pleach_tree::RatchetTree;
 pub(super) use pleach_wire::{
     Add, Capabilities, Credential, CredentialType, Extension, ExtensionType, Extensions, Kept, KeyPackage,
     LeafIndex, LeafNode, LeafNodeSource, Lifetime, NodeIndex, Opaque, Proposal, ProposalOrRef, ProposalType,
     ProtocolVersion, Remove, Sender, Update, decode, encode,
 };
-use crate::Member;
-use pleach_tree::RatchetTree;
 use zeroize::Zeroizing;
 
 pub(super) const SUITE_1: CipherSuiteId = CipherSuiteId::X25519_AES128GCM_SHA256_ED25519;
@@ -315,7 +315,8 @@ impl Client {
 
     fn attach_nodes(&mut self, nodes: Vec<NodeIndex>) {
         let mut state = self.state.clone().unwrap();
-        let rows = nodes.into_iter().filter_map(|node| Some((node, self.rows.get(&RecordKey::TreeNode(node))?)));
+        let rows =
+            nodes.into_iter().filter_map(|node| Some((node, self.rows.get(&RecordKey::TreeNode(node))?)));
         state.attach_nodes(rows, self.rows.get(&RecordKey::PathKeys).map(|row| row.as_slice())).unwrap();
         self.state = Some(state);
     }

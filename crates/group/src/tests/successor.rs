@@ -30,7 +30,9 @@ fn reinitialized(reinit: ReInit) -> (Client, Client, Client) {
     bob.follow(&commit);
     carol.follow(&commit);
     // A predecessor is given with its tree.
-    [&mut alice, &mut bob, &mut carol].map(Client::attach);
+    for client in [&mut alice, &mut bob, &mut carol] {
+        client.attach();
+    }
     (alice, bob, carol)
 }
 
