@@ -3,13 +3,15 @@
 //! One function serves sender and receiver (R193), regular and external Commits. It works on a clone of the tree, which
 //! is O(1); nothing is changed until the caller takes the result.
 //!
-//! Cost: O(log n) per proposal. The first Add asks for the index of clients, which is made once, in O(n).
+//! Cost: O(log n) per proposal, in time and in rows.
 
+use crate::clients::{ClientEdits, Clients, client_key};
 use crate::leaf::{GROUP_CONTEXT, LeafRules, Place, check_credential, check_extensions, check_leaf};
 use crate::psk::{Usage, check_psks};
-use crate::state::{Attached, Clients, client_key};
+use crate::state::Attached;
 use crate::{
-    CredentialCheck, CredentialReason, Env, GroupError, IncompatibleError, MisbehaviorError, key_package,
+    CredentialCheck, CredentialReason, Env, GroupError, IncompatibleError, MisbehaviorError, Rows,
+    StepResult, key_package,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use pleach_crypto::CipherSuite;
@@ -79,7 +81,7 @@ pub(crate) struct Updated {
 #[derive(Debug, Clone)]
 pub(crate) struct Applied {
     pub(crate) tree: RatchetTree,
-    pub(crate) clients: Option<Clients>,
+    pub(crate) clients: ClientEdits,
     pub(crate) extensions: Extensions,
     pub(crate) extensions_changed: bool,
     pub(crate) rules: LeafRules,
@@ -97,6 +99,8 @@ pub(crate) struct Applied {
 /// What a list is applied to.
 pub(crate) struct Base<'a> {
     pub(crate) env: &'a Env<'a>,
+    /// What was read of the indexes.
+    pub(crate) rows: &'a Rows,
     pub(crate) suite: &'a CipherSuite,
     pub(crate) context: &'a GroupContext,
     pub(crate) attached: &'a Attached,
@@ -107,15 +111,13 @@ pub(crate) struct Base<'a> {
 
 impl Base<'_> {
     /// Validates and applies a list.
-    pub(crate) fn apply(
-        &self,
-        proposals: &[Resolved],
-        committer: Committer<'_>,
-    ) -> Result<Applied, GroupError> {
+    pub(crate) fn apply(&self, proposals: &[Resolved], committer: Committer<'_>) -> StepResult<Applied> {
         self.check_list(proposals, committer)?;
+        let tree = self.rows.indexed(&self.attached.tree)?;
+        let clients = self.prepare(&tree, proposals, committer)?;
         let mut applied = Applied {
-            tree: self.attached.tree.clone(),
-            clients: self.attached.clients.clone(),
+            tree,
+            clients,
             extensions: self.context.extensions.clone(),
             extensions_changed: false,
             rules: LeafRules::default(),
@@ -164,15 +166,49 @@ impl Base<'_> {
             }
         }
         check_psks(self.suite, applied.psks.iter(), self.psk_usage)?;
-        for index in applied
-            .added
-            .iter()
-            .map(|(index, _)| *index)
-            .chain(applied.updated.iter().map(|updated| updated.index))
-        {
+        let added = applied.added.iter().map(|(index, _)| *index);
+        let new: Vec<_> = added.chain(applied.updated.iter().map(|updated| updated.index)).collect();
+        applied.tree.need_unique_keys_of(new.iter().copied())?;
+        for index in new {
             applied.tree.verify_unique_keys_of(index).map_err(unique_keys)?; // R083, R084
         }
         Ok(applied)
+    }
+
+    /// Asks at once for what the list will touch: nodes, and rows of clients.
+    fn prepare(
+        &self,
+        tree: &RatchetTree,
+        proposals: &[Resolved],
+        committer: Committer<'_>,
+    ) -> StepResult<ClientEdits> {
+        let mut leaves: Vec<LeafIndex> = Vec::new();
+        let mut new: Vec<&LeafNode> = Vec::new();
+        let mut adds = 0;
+        match committer {
+            Committer::Member(index) => leaves.push(index),
+            Committer::External(_) => adds += 1,
+        }
+        for resolved in proposals {
+            match (&resolved.proposal, resolved.sender) {
+                (Proposal::Add(add), _) => {
+                    adds += 1;
+                    new.push(&add.key_package.leaf_node);
+                }
+                (Proposal::Remove(remove), _) => leaves.push(remove.removed),
+                (Proposal::Update(_), Sender::Member(leaf)) => leaves.push(leaf),
+                _ => {}
+            }
+        }
+        tree.need_leaves(leaves)?;
+        tree.need_blank_leaves(adds)?;
+        let clients = match (&self.attached.clients, new.is_empty()) {
+            (Clients::NotMade, false) => Clients::known(self.env, self.suite, tree)?,
+            (clients, _) => clients.clone(),
+        };
+        let edits = ClientEdits::new(clients);
+        edits.require(self.rows, new.into_iter().map(|leaf| client_key(self.env, self.suite, leaf)))?;
+        Ok(edits)
     }
 
     /// The rules of §12.2 that concern the list as a whole.
@@ -288,10 +324,7 @@ impl Base<'_> {
         index: LeafIndex,
         committer: Committer<'_>,
     ) -> Result<(), GroupError> {
-        let old = match applied.tree.leaf(index) {
-            Ok(Some(old)) => old.clone(),
-            _ => return Err(MisbehaviorError::RemoveOfBlank(index).into()), // R183
-        };
+        let old = applied.tree.leaf(index)?.ok_or(MisbehaviorError::RemoveOfBlank(index))?.clone(); // R183
         if let Committer::External(joiner) = committer {
             // R208: the former leaf of the joiner, or of one that the authentication service calls its successor.
             if client_key(self.env, self.suite, &old) != client_key(self.env, self.suite, joiner) {
@@ -305,7 +338,7 @@ impl Base<'_> {
         Ok(())
     }
 
-    fn apply_add(&self, applied: &mut Applied, key_package: &Kept<KeyPackage>) -> Result<(), GroupError> {
+    fn apply_add(&self, applied: &mut Applied, key_package: &Kept<KeyPackage>) -> StepResult<()> {
         key_package::validate_key_package(
             self.env,
             self.suite,
@@ -315,10 +348,7 @@ impl Base<'_> {
         )?; // R179
         let leaf = &key_package.leaf_node;
         let key = client_key(self.env, self.suite, leaf);
-        if applied.clients.is_none() {
-            applied.clients = Some(clients_of(self.env, self.suite, &applied.tree)?);
-        }
-        if let Some(member) = applied.clients.as_ref().and_then(|clients| first_leaf(clients, &key)) {
+        if let Some(member) = applied.clients.first_leaf(self.rows, &key)? {
             let twice = applied.added.iter().any(|(index, _)| *index == member);
             let error = if twice { MisbehaviorError::DuplicateAdd } else { MisbehaviorError::AddOfMember };
             return Err(error.into()); // R198, R199
@@ -357,46 +387,9 @@ impl Base<'_> {
         old: Option<&LeafNode>,
         new: Option<&LeafNode>,
     ) {
-        replace_client(self.env, self.suite, &mut applied.clients, index, old, new);
+        let key = |leaf: &LeafNode| client_key(self.env, self.suite, leaf);
+        applied.clients.replace(index, old.map(key), new.map(key));
     }
-}
-
-/// Keeps the index of clients in step with a leaf.
-pub(crate) fn replace_client(
-    env: &Env<'_>,
-    suite: &CipherSuite,
-    clients: &mut Option<Clients>,
-    index: LeafIndex,
-    old: Option<&LeafNode>,
-    new: Option<&LeafNode>,
-) {
-    let Some(clients) = clients else { return };
-    if let Some(old) = old {
-        clients.remove_mut(&(client_key(env, suite, old), index));
-    }
-    if let Some(new) = new {
-        clients.insert_mut((client_key(env, suite, new), index));
-    }
-}
-
-/// The first leaf of a client, if it is a member. O(log n).
-fn first_leaf(clients: &Clients, key: &[u8]) -> Option<LeafIndex> {
-    let first = (key.to_vec(), LeafIndex(0));
-    clients.range(first..).next().filter(|(found, _)| found == key).map(|(_, leaf)| *leaf)
-}
-
-/// The index of clients. O(n).
-pub(crate) fn clients_of(
-    env: &Env<'_>,
-    suite: &CipherSuite,
-    tree: &RatchetTree,
-) -> Result<Clients, GroupError> {
-    let mut clients = Clients::new_sync();
-    for member in tree.leaves() {
-        let (index, leaf) = member?;
-        clients.insert_mut((client_key(env, suite, leaf), index));
-    }
-    Ok(clients)
 }
 
 /// What the whole new tree must satisfy (R076, R165, R202, R203): by summaries, not by a walk.

@@ -1,9 +1,11 @@
 //! What a step would write: the content of one atomic batch.
 
-use crate::{GroupError, MisuseError, RecordKey, RecordRange};
+use crate::{GroupError, MisuseError, RecordKey, RecordRange, clients};
 use alloc::vec::Vec;
 use core::fmt;
-use pleach_tree::RatchetTree;
+use pleach_crypto::Digest;
+use pleach_tree::{KeyChange, RatchetTree};
+use pleach_wire::LeafIndex;
 use zeroize::Zeroizing;
 
 /// A row to write or to erase.
@@ -48,8 +50,11 @@ pub struct Changes {
     pub guards: Vec<Guard>,
     /// The rows, in the order in which they are to be applied.
     pub rows: Vec<Change>,
-    /// The tree before (`None`: no rows of it yet) and after; its rows are those of [`pleach_tree`]'s difference.
+    /// The tree before (`None`: no rows of it yet) and after; its rows, and those of its index of keys, are those of
+    /// [`pleach_tree`]'s difference.
     pub tree: Option<(Option<RatchetTree>, RatchetTree)>,
+    /// With a tree that has no rows yet: all its clients by the hash of their id, in order.
+    pub clients: Vec<(Digest, LeafIndex)>,
 }
 
 impl Changes {
@@ -114,7 +119,8 @@ impl Changes {
         Ok(rows)
     }
 
-    /// Passes the tree's difference on row by row, so that a large tree need not be in memory twice.
+    /// Passes the tree's difference on row by row: the nodes, the keys, the clients. So a large tree need not be in memory
+    /// twice.
     ///
     /// # Errors
     /// What `visit` returns, or those of encoding a node.
@@ -132,6 +138,28 @@ impl Changes {
                 pleach_tree::Change::EraseFrom(node) => Change::EraseRange(RecordRange::TreeNodesFrom(node)),
                 _ => return Err(MisuseError::TooLong.into()),
             })
-        })
+        })?;
+        self.index_changes()?.try_for_each(visit)
+    }
+
+    /// The difference of the indexes, in the order of the store's keys. O(log n) after a Commit; for a tree that is not
+    /// stored yet O(n log n), and each row is made when it is asked for.
+    ///
+    /// # Errors
+    /// Those of the tree.
+    pub fn index_changes(&self) -> Result<impl Iterator<Item = Change> + '_, GroupError> {
+        let (changed, all) = match &self.tree {
+            None => (Vec::new(), Vec::new()),
+            Some((Some(old), new)) => (new.key_changes_since(old)?, Vec::new()),
+            Some((None, new)) => (Vec::new(), new.key_entries()),
+        };
+        let put = |name, node| Change::Put(RecordKey::KeyIndex(name), clients::key_row(node));
+        let changed = changed.into_iter().filter_map(move |change| match change {
+            KeyChange::Put(name, node) => Some(put(name, node)),
+            KeyChange::Erase(name) => Some(Change::Erase(RecordKey::KeyIndex(name))),
+            _ => None,
+        });
+        let all = all.into_iter().map(move |(name, node)| put(name, node));
+        Ok(changed.chain(all).chain(clients::rows_of(&self.clients)))
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::apply::{Applied, Base, Committer, Resolved, check_members};
 use crate::psk::psk_record;
-use crate::{CommitSpec, GroupError, GroupState, ProposalSpec, Rows, StepResult};
+use crate::{CommitSpec, GroupState, Interrupt, ProposalSpec, Rows, StepResult};
 use alloc::vec::Vec;
 use pleach_wire::{LeafIndex, Proposal, Sender};
 
@@ -57,29 +57,32 @@ impl GroupState {
             if !pending.is_empty() {
                 applied.rules.check(applied.tree.member(self.head.own_leaf)?)?;
             }
-            Ok::<_, GroupError>((list, applied))
+            Ok::<_, Interrupt>((list, applied))
         };
         match with(&pending) {
             Ok(done) => return Ok(done),
-            Err(error) if pending.is_empty() => return Err(error.into()),
-            Err(_) => {}
+            Err(need @ Interrupt::Need(_)) => return Err(need),
+            Err(error) if pending.is_empty() => return Err(error),
+            Err(Interrupt::Error(_)) => {}
         }
         // Something pending is not valid any more, or not with the rest. First goes what is invalid by itself; then, of
         // what is left, the first proposal that does not go with those before it, found by halving, and so on.
-        let mut rest: Vec<Resolved> = pending
-            .into_iter()
-            .filter(|candidate| base.apply(core::slice::from_ref(candidate), committer).is_ok())
-            .collect();
+        let mut rest: Vec<Resolved> = Vec::with_capacity(pending.len());
+        for candidate in pending {
+            if is_valid(base.apply(core::slice::from_ref(&candidate), committer))? {
+                rest.push(candidate);
+            }
+        }
         let mut taken: Vec<Resolved> = Vec::new();
         while !rest.is_empty() {
             let fits = |count: usize| {
                 let trial: Vec<Resolved> = taken.iter().chain(rest.iter().take(count)).cloned().collect();
-                with(&trial).is_ok()
+                is_valid(with(&trial))
             };
             let (mut good, mut bad) = (0, rest.len() + 1);
             while bad - good > 1 {
                 let middle = good + (bad - good) / 2;
-                if fits(middle) { good = middle } else { bad = middle }
+                if fits(middle)? { good = middle } else { bad = middle }
             }
             let mut behind = rest.split_off(good);
             taken.append(&mut rest);
@@ -88,7 +91,7 @@ impl GroupState {
             }
             rest = behind;
         }
-        Ok(with(&taken)?)
+        with(&taken)
     }
 
     /// Whether a list for this Commit may hold an Add.
@@ -108,6 +111,15 @@ impl GroupState {
         // The row of this epoch's own resumption PSK is there as well.
         pending.retain(|resolved| psk(resolved).is_none_or(|key| matches!(rows.read(key), Ok(Some(_)))));
         Ok(pending)
+    }
+}
+
+/// Whether a trial succeeded; that it needs more rows says nothing yet.
+fn is_valid<T>(trial: StepResult<T>) -> StepResult<bool> {
+    match trial {
+        Ok(_) => Ok(true),
+        Err(Interrupt::Error(_)) => Ok(false),
+        Err(need @ Interrupt::Need(_)) => Err(need),
     }
 }
 

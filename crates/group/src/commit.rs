@@ -3,8 +3,8 @@
 //! The state is not touched (R223, R228): the Commit's epoch, its keys and its Welcomes are in the [`PendingCommit`], and
 //! in the row that keeps it over a crash. What is used up at once is the handshake generation.
 
-use crate::apply::{Applied, Base, Committer, Resolved, check_members, clients_of};
-use crate::group_info::make_group_info;
+use crate::apply::{Applied, Base, Committer, Resolved, check_members};
+use crate::group_info::{make_group_info, may_be_inline};
 use crate::message::{ProposalSpec, fresh_psk, handshake_format};
 use crate::process::{clients_after, path_sender, replaced_leaves, status_after, summary};
 use crate::psk::{Usage, psk_secret_of};
@@ -89,19 +89,13 @@ impl GroupState {
         self.ready_to_send(env, rows, handshake_format(env), RatchetKind::Handshake)?;
         let own = self.head.own_leaf;
         let committer = Committer::Member(own);
-        let indexed;
+        self.foresee(env, spec)?;
         let base = Base {
             env,
+            rows,
             suite: &self.suite,
             context: &self.context,
-            // Choosing among proposals may apply several lists: the index of clients is made once for all of them.
-            attached: if attached.clients.is_none() && self.may_add(spec)? {
-                let clients = Some(clients_of(env, &self.suite, &attached.tree)?);
-                indexed = Attached { clients, ..attached.clone() };
-                &indexed
-            } else {
-                attached
-            },
+            attached,
             psk_usage: if spec.predecessor.is_some() { Usage::Successor } else { Usage::Application },
             check_lifetimes: true, // R077
         };
@@ -117,6 +111,8 @@ impl GroupState {
             || spec.own_leaf.signer.is_some();
         let added: Vec<LeafIndex> = applied.added.iter().map(|(index, _)| *index).collect();
         let path = if wants_path {
+            applied.tree.need_resolutions(own)?;
+            applied.tree.need_signature_key(new_signer.public())?;
             let old = applied.tree.member(own)?.clone();
             let leaf = spec.own_leaf.leaf.clone().unwrap_or_else(|| LeafSpec::of(&old));
             Some(begin_path(env, &self.suite, &applied, (self.group_id(), own), &leaf, new_signer)?)
@@ -176,11 +172,11 @@ impl GroupState {
         let replaced = replaced_leaves(&applied, &tree, sender.as_ref())?;
         let joiner_secret = schedule.joiner_secret.clone();
         let welcome_secret = schedule.welcome_secret.clone();
-        let clients = clients_after(env, &self.suite, &mut applied, sender.as_ref(), &tree)?;
+        let (clients, index) = clients_after((env, &self.suite, rows), &mut applied, sender.as_ref(), &tree)?;
         let next = self.next_epoch(
             schedule,
             tag.as_bytes(),
-            Attached { tree, private, clients },
+            (Attached { tree, private, clients }, index),
             status_after(applied.reinit.as_ref()),
         )?;
         let (state, merge) = next.advance(env, self, &replaced)?;
@@ -220,6 +216,37 @@ impl GroupState {
         };
         changes.put(RecordKey::PendingCommit(hash), pending.to_row()?);
         Ok(Step { changes, effect: Effect::None, output: pending })
+    }
+
+    /// Asks for what the Commit will surely want of the tree, before the dear part begins.
+    fn foresee(&self, env: &Env<'_>, spec: &CommitSpec<'_>) -> StepResult<()> {
+        let tree = &self.need_tree()?.tree;
+        let mut inline = self.may_add(spec)? && may_be_inline(env, self, spec.tree)?;
+        if let Some(spec) = spec.group_info {
+            inline |= may_be_inline(env, self, spec.tree)?;
+        }
+        if inline {
+            self.whole_tree()?;
+        }
+        let removed: Vec<LeafIndex> = spec
+            .proposals
+            .iter()
+            .filter_map(|proposal| match proposal {
+                ProposalSpec::Remove(leaf) => Some(*leaf),
+                _ => None,
+            })
+            .collect();
+        let is_path_sure = spec.force_path
+            || spec.own_leaf.leaf.is_some()
+            || spec.own_leaf.signer.is_some()
+            || !removed.is_empty()
+            || (spec.proposals.is_empty() && self.need_proposals()?.in_order().is_empty());
+        if is_path_sure {
+            tree.need_leaves(removed.iter().copied())?;
+            tree.need_copaths(removed)?;
+            tree.need_resolutions(self.head.own_leaf)?;
+        }
+        Ok(())
     }
 
     /// The proposals by value.

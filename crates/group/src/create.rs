@@ -1,5 +1,6 @@
 //! Creating a group (RFC 9420 §11): one member, epoch 0.
 
+use crate::clients::Clients;
 use crate::epoch::NewEpoch;
 use crate::leaf::{LeafRules, Place, check_leaf, check_lifetime};
 use crate::state::Attached;
@@ -72,7 +73,8 @@ pub fn create_group(
         confirmation_tag: confirmation_tag.as_bytes().to_vec(),
         secrets,
         encryption_secret,
-        attached: Attached { tree, private: TreePrivate::new(own_leaf, private), clients: None },
+        attached: Attached { tree, private: TreePrivate::new(own_leaf, private), clients: Clients::Stored },
+        index: Vec::new(),
         own_leaf,
         own_signature_key: signer.public().to_vec(),
         status: Status::Active,

@@ -3,9 +3,12 @@
 //! The rows are few whatever the group's size: head, two epochs, path keys, the secret tree's root, a resumption PSK, the
 //! replaced leaves, and the tree's changed nodes. What the old epoch must not leave behind is erased by ranges.
 
+use crate::clients::{Clients, clients_of};
 use crate::head::{Head, PastEpoch, path_keys_row};
 use crate::state::Attached;
-use crate::{Changes, Env, GroupConfig, GroupError, GroupState, Guard, RecordKey, RecordRange, Status, psk};
+use crate::{
+    Change, Changes, Env, GroupConfig, GroupError, GroupState, Guard, RecordKey, RecordRange, Status, psk,
+};
 use alloc::{sync::Arc, vec::Vec};
 use pleach_crypto::{CipherSuite, Digest, Secret};
 use pleach_key_schedule::{EncryptionSecret, EpochSecrets, RatchetKind, SecretTree};
@@ -24,6 +27,8 @@ pub(crate) struct NewEpoch {
     pub(crate) secrets: EpochSecrets,
     pub(crate) encryption_secret: EncryptionSecret,
     pub(crate) attached: Attached,
+    /// Rows of the index of clients that change with it.
+    pub(crate) index: Vec<Change>,
     pub(crate) own_leaf: LeafIndex,
     pub(crate) own_signature_key: Vec<u8>,
     pub(crate) status: Status,
@@ -37,8 +42,15 @@ impl NewEpoch {
         changes.guard(Guard::Absent(RecordKey::Head)); // R238
         // Those of an earlier stay in the group are within the same bounds.
         let first_psk = env.config.first_resumption_psk(epoch);
-        let state = self.write(env, &mut changes, first_version(env)?, Vec::new(), first_psk)?;
-        changes.tree = state.attached.as_ref().map(|attached| (None, attached.tree.clone()));
+        let mut state = self.write(env, &mut changes, first_version(env)?, Vec::new(), first_psk)?;
+        if let Some(attached) = &mut state.attached {
+            changes.clients = clients_of(env, &state.suite, &attached.tree)?;
+            changes.tree = Some((None, attached.tree.clone()));
+            // A founder may commit before anything is stored.
+            if attached.tree.member_count() == 1 {
+                attached.clients = Clients::Known(changes.clients.iter().copied().collect());
+            }
+        }
         Ok((state, changes))
     }
 
@@ -78,7 +90,7 @@ impl NewEpoch {
     }
 
     fn write(
-        self,
+        mut self,
         env: &Env<'_>,
         changes: &mut Changes,
         version: u64,
@@ -87,6 +99,10 @@ impl NewEpoch {
     ) -> Result<GroupState, GroupError> {
         let epoch = self.context.epoch;
         let size = self.attached.tree.size();
+        // From here on the rows know.
+        self.attached.tree.forget_key_answers();
+        self.attached.clients = Clients::Stored;
+        changes.rows.append(&mut self.index);
         let state = GroupState {
             suite: self.suite,
             context: Arc::new(self.context),

@@ -2,13 +2,14 @@
 //! members (§12.1.8).
 
 use crate::apply::{Base, Committer, Resolved, check_members};
+use crate::clients::{Clients, client_key};
 use crate::commit::begin_path;
 use crate::epoch::NewEpoch;
 use crate::join::{joined_credentials, unsupported_extension};
-use crate::process::{clients_after, path_sender, summary};
+use crate::process::{path_sender, summary};
 use crate::psk::{Usage, psk_secret_of};
 use crate::schedule::{Schedule, provisional_context};
-use crate::state::{Attached, client_key};
+use crate::state::Attached;
 use crate::{
     Changes, Env, GroupError, IncompatibleError, LeafSpec, MisbehaviorError, MisuseError, PendingCommit,
     RecordKey, Rows, Status, StepResult, VerifiedGroupInfo,
@@ -77,9 +78,10 @@ pub fn external_commit(
         proposals.push(by_value(Proposal::PreSharedKey(PreSharedKey { psk })));
     }
     let private = TreePrivate::new(LeafIndex(0), Secret::zero(0));
-    let attached = Attached { tree: group_info.tree.clone(), private, clients: None };
+    let attached = Attached { tree: group_info.tree.clone(), private, clients: Clients::NotMade };
     let base = Base {
         env,
+        rows,
         suite,
         context,
         attached: &attached,
@@ -87,7 +89,7 @@ pub fn external_commit(
         check_lifetimes: true,
     };
     let committer = Committer::External(&identity);
-    let mut applied = base.apply(&proposals, committer)?;
+    let applied = base.apply(&proposals, committer)?;
     let own_leaf = applied.tree.next_leaf_index(); // R213
     let place = (&*context.group_id, own_leaf);
     let path = begin_path(env, suite, &applied, place, &spec.leaf, signer)?;
@@ -136,7 +138,6 @@ pub fn external_commit(
     let summary =
         summary(&applied, schedule.context.epoch, committer, Some(&path_sender), &authenticated_data);
     let credentials = joined_credentials(suite, context, &tree, own_leaf)?;
-    let clients = clients_after(env, suite, &mut applied, Some(&path_sender), &tree)?;
     let (state, mut merge) = NewEpoch {
         suite: *suite,
         context: schedule.context,
@@ -145,7 +146,8 @@ pub fn external_commit(
         confirmation_tag: tag.as_bytes().to_vec(),
         secrets: schedule.secrets,
         encryption_secret: schedule.encryption_secret,
-        attached: Attached { tree, private, clients },
+        attached: Attached { tree, private, clients: Clients::Stored },
+        index: Vec::new(),
         own_leaf,
         own_signature_key: signer.public().to_vec(),
         status: Status::Active,

@@ -42,9 +42,8 @@ pub(crate) fn make_group_info(
     spec: GroupInfoSpec,
 ) -> StepResult<Kept<GroupInfo>> {
     let mut extensions: Vec<Extension> = Vec::new();
-    let tree = &state.need_tree()?.tree;
-    if spec.tree != TreeDelivery::OutOfBand {
-        let data = encode(&tree.to_nodes()?)?;
+    if may_be_inline(env, state, spec.tree)? {
+        let data = encode(&state.whole_tree()?.tree.to_nodes()?)?;
         if spec.tree == TreeDelivery::Inline || data.len() <= env.config.inline_tree_bytes {
             extensions.push(Extension {
                 extension_type: pleach_wire::ExtensionType::RATCHET_TREE,
@@ -70,6 +69,23 @@ pub(crate) fn make_group_info(
     Ok(group_info.with_signature(signature.into())?)
 }
 
+/// Whether the tree may have to go into a GroupInfo. What is surely above the configured size need not be loaded to see
+/// that: a leaf is at least as long as its keys and signature.
+pub(crate) fn may_be_inline(env: &Env<'_>, state: &GroupState, delivery: TreeDelivery) -> StepResult<bool> {
+    Ok(match delivery {
+        TreeDelivery::OutOfBand => false,
+        TreeDelivery::Inline => true,
+        TreeDelivery::Auto => {
+            let tree = &state.need_tree()?.tree;
+            let own = tree.member(state.own_leaf())?;
+            // Other members' keys are as long as the own ones; a signature in DER may be a few bytes shorter.
+            let least =
+                own.encryption_key.len() + own.signature_key.len() + own.signature.len().saturating_sub(16);
+            (tree.member_count() as usize).saturating_mul(least) <= env.config.inline_tree_bytes
+        }
+    })
+}
+
 impl GroupState {
     /// A GroupInfo of this epoch, as an MLSMessage (§12.4.3). Cost: O(n) with the tree, O(1) without.
     ///
@@ -87,7 +103,7 @@ impl GroupState {
     /// # Errors
     /// [`crate::Need::Tree`].
     pub fn ratchet_tree(&self) -> StepResult<Vec<u8>> {
-        Ok(encode(&self.need_tree()?.tree.to_nodes()?)?)
+        Ok(encode(&self.whole_tree()?.tree.to_nodes()?)?)
     }
 }
 

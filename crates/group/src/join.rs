@@ -3,6 +3,7 @@
 //! Two stages: [`open_welcome`] decrypts what the Welcome says about the group, cheaply, for the application to look at;
 //! [`OpenedWelcome::stage`] does the O(n) checks. Nothing is stored before [`StagedJoin::into_step`].
 
+use crate::clients::Clients;
 use crate::epoch::NewEpoch;
 use crate::group_info;
 use crate::key_package::{key_package_ref, suite};
@@ -189,7 +190,8 @@ impl OpenedWelcome {
                 confirmation_tag: tag.to_vec(),
                 secrets,
                 encryption_secret,
-                attached: Attached { tree, private, clients: None },
+                attached: Attached { tree, private, clients: Clients::Stored },
+                index: Vec::new(),
                 own_leaf,
                 own_signature_key: leaf.signature_key.to_vec(),
                 status: Status::Active,
@@ -219,7 +221,7 @@ impl OpenedWelcome {
         }
         let old =
             predecessor.filter(|old| old.epoch() == epoch).ok_or(IncompatibleError::MissingPredecessor)?;
-        let old_members = clients(env, &old.need_tree()?.tree)?;
+        let old_members = clients(env, &old.whole_tree()?.tree)?;
         let new_members = clients(env, tree)?;
         if reinit {
             let Status::ReInitialized(agreed) = old.status() else {

@@ -20,6 +20,7 @@ extern crate std;
 mod apply;
 mod changes;
 mod choose;
+mod clients;
 mod commit;
 mod config;
 mod create;

@@ -6,6 +6,7 @@
 //! refuse. It re-anchors by starting anew from a fresh GroupInfo. Private handshake messages it cannot follow.
 
 use crate::apply::{Base, Committer, check_members};
+use crate::clients::Clients;
 use crate::leaf::{Place, check_leaf};
 use crate::process::{clients_after, path_error, path_sender, resolve, summary};
 use crate::psk::Usage;
@@ -14,7 +15,7 @@ use crate::schedule::provisional_context;
 use crate::state::Attached;
 use crate::{
     CredentialCheck, Env, GroupError, Interrupt, MembershipChanges, MisbehaviorError, MisuseError,
-    PendingProposal, ProposalCache, VerifiedGroupInfo,
+    PendingProposal, ProposalCache, Rows, VerifiedGroupInfo,
 };
 use alloc::{boxed::Box, vec::Vec};
 use pleach_crypto::{CipherSuite, Secret};
@@ -212,8 +213,10 @@ impl Observer {
             return Err(GroupError::Denied("external commits are not accepted").into()); // R214
         }
         let proposals = resolve(commit, sender, &self.proposals, None)?;
+        let rows = Rows::new(); // all is in memory
         let base = Base {
             env,
+            rows: &rows,
             suite: &self.suite,
             context: &self.context,
             attached: &self.attached,
@@ -261,7 +264,8 @@ impl Observer {
             path_sender.as_ref(),
             &content.content.authenticated_data,
         );
-        let clients = clients_after(env, &self.suite, &mut applied, path_sender.as_ref(), &tree)?;
+        let (clients, _) =
+            clients_after((env, &self.suite, &rows), &mut applied, path_sender.as_ref(), &tree)?;
         let next = Self {
             suite: self.suite,
             context,
@@ -275,5 +279,5 @@ impl Observer {
 
 /// A tree without private keys.
 fn public(tree: RatchetTree) -> Attached {
-    Attached { tree, private: TreePrivate::new(LeafIndex(0), Secret::zero(0)), clients: None }
+    Attached { tree, private: TreePrivate::new(LeafIndex(0), Secret::zero(0)), clients: Clients::NotMade }
 }

@@ -5,6 +5,7 @@ use crate::{
     Change, Changes, GroupError, Guard, MembershipChanges, RatchetKind, RecordKey, RecordRange, RowError,
 };
 use alloc::vec::Vec;
+use pleach_tree::{KeyKind, KeyName, KeyTag};
 use pleach_wire::{LeafIndex, NodeIndex, Opaque, ProposalType, decode, encode};
 use zeroize::Zeroizing;
 
@@ -231,6 +232,17 @@ fn write_key(row: &mut Writer, key: &RecordKey) {
             row.u8(14);
             row.bytes(hash);
         }
+        RecordKey::KeyIndex(KeyName { kind, tag: KeyTag(tag) }) => {
+            row.u8(match kind {
+                KeyKind::Encryption => 15,
+                KeyKind::Signature => 16,
+            });
+            row.bytes(tag);
+        }
+        RecordKey::ClientIndex(client) => {
+            row.u8(17);
+            row.bytes(client);
+        }
     }
 }
 
@@ -251,8 +263,16 @@ fn read_key(row: &mut Reader<'_>) -> Result<RecordKey, RowError> {
         12 => RecordKey::ExternalPsk(row.bytes()?.to_vec()),
         13 => RecordKey::KeyPackage(row.bytes()?.to_vec()),
         14 => RecordKey::PendingExternalCommit(row.bytes()?.to_vec()),
+        15 => read_key_name(row, KeyKind::Encryption)?,
+        16 => read_key_name(row, KeyKind::Signature)?,
+        17 => RecordKey::ClientIndex(row.bytes()?.to_vec()),
         _ => return Err(RowError::Value),
     })
+}
+
+fn read_key_name(row: &mut Reader<'_>, kind: KeyKind) -> Result<RecordKey, RowError> {
+    let tag = row.bytes()?.try_into().map_err(|_| RowError::Length)?;
+    Ok(RecordKey::KeyIndex(KeyName { kind, tag: KeyTag(tag) }))
 }
 
 fn write_range(row: &mut Writer, range: &RecordRange) {

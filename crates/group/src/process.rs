@@ -1,6 +1,7 @@
 //! Processing a received Commit (RFC 9420 §12.4.2): everything is checked on clones, and the result is staged.
 
-use crate::apply::{Applied, Base, Committer, Resolved, check_members, replace_client};
+use crate::apply::{Applied, Base, Committer, Resolved, check_members};
+use crate::clients::{ClientEdits, Clients, client_key};
 use crate::epoch::NewEpoch;
 use crate::leaf::{Place, check_leaf};
 use crate::message::{SecretTreeRows, own_update_key};
@@ -8,9 +9,9 @@ use crate::psk::{Usage, psk_secret_of};
 use crate::schedule::{Schedule, provisional_context};
 use crate::state::Attached;
 use crate::{
-    Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, Interrupt, MembershipChanges,
-    MisbehaviorError, MisuseError, PendingProposal, ProposalCache, RecordKey, RowError, Rows, Status,
-    StepResult,
+    Change, Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, Interrupt,
+    MembershipChanges, MisbehaviorError, MisuseError, PendingProposal, ProposalCache, RecordKey, RowError,
+    Rows, Status, StepResult,
 };
 use crate::{Effect, Step};
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
@@ -44,7 +45,7 @@ pub(crate) struct Basis {
 
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    Next(Box<GroupState>, Changes),
+    Next(Box<(GroupState, Changes)>),
     Removed,
 }
 
@@ -235,6 +236,7 @@ impl GroupState {
         let proposals = resolve(commit, sender, self.need_proposals()?, Some(rows))?;
         let base = Base {
             env,
+            rows,
             suite: &self.suite,
             context: &self.context,
             attached,
@@ -316,15 +318,16 @@ impl GroupState {
         let summary =
             summary(&applied, schedule.context.epoch, committer, path_sender.as_ref(), authenticated_data);
         let replaced = replaced_leaves(&applied, &tree, path_sender.as_ref())?;
-        let clients = clients_after(env, &self.suite, &mut applied, path_sender.as_ref(), &tree)?;
+        let (clients, index) =
+            clients_after((env, &self.suite, rows), &mut applied, path_sender.as_ref(), &tree)?;
         let next = self.next_epoch(
             schedule,
             tag,
-            Attached { tree, private, clients },
+            (Attached { tree, private, clients }, index),
             status_after(applied.reinit.as_ref()),
         )?;
         let (state, changes) = next.advance(env, self, &replaced)?;
-        Ok(self.staged(Outcome::Next(Box::new(state), changes), summary, credentials))
+        Ok(self.staged(Outcome::Next(Box::new((state, changes))), summary, credentials))
     }
 
     /// Merges a staged Commit: the batch that makes its epoch the group's. Prepend what [`GroupState::use_up`] gives.
@@ -336,7 +339,7 @@ impl GroupState {
             return Err(MisuseError::Stale.into());
         }
         let (state, changes) = match staged.outcome {
-            Outcome::Next(state, changes) => (*state, changes),
+            Outcome::Next(next) => *next,
             Outcome::Removed => self.removed()?,
         };
         Ok(Step { changes, effect: Effect::Next(Box::new(state)), output: staged.summary })
@@ -405,7 +408,7 @@ impl GroupState {
         &self,
         schedule: Schedule,
         confirmation_tag: &[u8],
-        attached: Attached,
+        (attached, index): (Attached, Vec<Change>),
         status: Status,
     ) -> Result<NewEpoch, GroupError> {
         let interim = interim_transcript_hash(
@@ -423,6 +426,7 @@ impl GroupState {
             secrets: schedule.secrets,
             encryption_secret: schedule.encryption_secret,
             attached,
+            index,
             own_leaf: self.head.own_leaf,
             own_signature_key,
             status,
@@ -430,28 +434,22 @@ impl GroupState {
     }
 }
 
-/// The index of clients after a Commit, if there is one.
+/// The index of clients after a Commit, and its rows that change.
 pub(crate) fn clients_after(
-    env: &Env<'_>,
-    suite: &CipherSuite,
+    (env, suite, rows): (&Env<'_>, &CipherSuite, &Rows),
     applied: &mut Applied,
     sender: Option<&PathSender>,
     tree: &pleach_tree::RatchetTree,
-) -> Result<Option<crate::state::Clients>, GroupError> {
-    let mut clients = applied.clients.take();
+) -> StepResult<(Clients, Vec<Change>)> {
+    let mut clients = core::mem::replace(&mut applied.clients, ClientEdits::new(Clients::NotMade));
     if let Some(sender) = sender {
         // A resync's old leaf was taken out when it was removed.
         let old = sender.old.as_deref().filter(|_| applied.external_init.is_none());
-        replace_client(
-            env,
-            suite,
-            &mut clients,
-            sender.index,
-            old,
-            tree.leaf(sender.index)?.map(|leaf| &**leaf),
-        );
+        let new = tree.leaf(sender.index)?.map(|leaf| &**leaf);
+        let key = |leaf: &LeafNode| client_key(env, suite, leaf);
+        clients.replace(sender.index, old.map(key), new.map(key));
     }
-    Ok(clients)
+    clients.finish(rows)
 }
 
 /// Faults of a path are the committer's; a missing node is ours to load.

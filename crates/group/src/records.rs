@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use pleach_key_schedule::RatchetKind;
+use pleach_tree::KeyName;
 use pleach_wire::{LeafIndex, NodeIndex};
 
 /// The name of a row. Where no other is named, it is a row of one group of one client.
@@ -12,6 +13,10 @@ pub enum RecordKey {
     Head,
     /// A node of the ratchet tree.
     TreeNode(NodeIndex),
+    /// Which node has a key of the ratchet tree.
+    KeyIndex(KeyName),
+    /// Which leaves a client has, by the hash of its id.
+    ClientIndex(Vec<u8>),
     /// The private keys that this member holds of the ratchet tree: one row.
     PathKeys,
     /// The GroupContext and the secrets of an epoch.

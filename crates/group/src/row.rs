@@ -36,6 +36,13 @@ impl Writer {
         out
     }
 
+    /// A row of an index: without a version, since nothing guards it.
+    pub(crate) fn index(format: u8) -> Self {
+        let mut out = Self(Zeroizing::new(Vec::with_capacity(8)));
+        out.u8(format);
+        out
+    }
+
     pub(crate) fn u8(&mut self, value: u8) {
         self.reserve(1);
         self.0.push(value);
@@ -109,6 +116,19 @@ impl<'a> Reader<'a> {
             found if found == format => Ok((version, reader)),
             found => Err(RowError::Format(found)),
         }
+    }
+
+    /// A row of an index.
+    pub(crate) fn index(row: &'a [u8], format: u8) -> Result<Self, RowError> {
+        let mut reader = Self(row);
+        match reader.u8()? {
+            found if found == format => Ok(reader),
+            found => Err(RowError::Format(found)),
+        }
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn u8(&mut self) -> Result<u8, RowError> {

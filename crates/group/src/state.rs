@@ -1,31 +1,25 @@
 //! The state of a group at one epoch. Cheap to clone: everything that grows with the group is shared.
 
+use crate::clients::Clients;
 use crate::head::{Head, epoch_row, read_epoch, read_path_keys};
 use crate::{
-    Effect, Env, GroupError, Guard, IncompatibleError, Interrupt, Member, MisuseError, Need, ProposalCache,
+    Effect, GroupError, Guard, IncompatibleError, Interrupt, Member, MisuseError, Need, ProposalCache,
     RecordKey, RowError, Rows, Status, StepResult,
 };
 use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
 use pleach_crypto::{CipherSuite, CryptoProvider, Digest, Secret};
 use pleach_key_schedule::EpochSecrets;
-use pleach_tree::{RatchetTree, TreePrivate};
+use pleach_tree::{RatchetTree, TreeError, TreePrivate};
 use pleach_wire::{GroupContext, LeafIndex, LeafNode, NodeIndex, decode};
-use rpds::RedBlackTreeSetSync;
 use zeroize::Zeroizing;
-
-/// The clients that are members, by hash of their id, each with its leaf: persistent, so that a commit copies O(log n) of
-/// it. A client may have several leaves, as after an external Commit without a resync; it is a set of pairs so that it
-/// never depends on the order of changes, and is the same whether it was kept or made anew.
-pub(crate) type Clients = RedBlackTreeSetSync<(Vec<u8>, LeafIndex)>;
 
 /// The ratchet tree with what belongs to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Attached {
     pub(crate) tree: RatchetTree,
     pub(crate) private: TreePrivate,
-    /// Made when an Add or external Commit first asks.
-    pub(crate) clients: Option<Clients>,
+    pub(crate) clients: Clients,
 }
 
 /// A group at one epoch.
@@ -83,6 +77,37 @@ impl GroupState {
         })
     }
 
+    /// Gives the state nodes of its ratchet tree: those that a step asked for, without those that have no row; and the row of
+    /// its private keys, which is used if the state has nothing of the tree yet.
+    ///
+    /// Cost: O(log n) per node; each is checked against the hash in its parent.
+    ///
+    /// # Errors
+    /// [`RowError`] if rows do not fit together.
+    pub fn attach_nodes<R: AsRef<[u8]>>(
+        &mut self,
+        nodes: impl IntoIterator<Item = (NodeIndex, R)>,
+        path_keys: Option<&[u8]>,
+    ) -> Result<(), GroupError> {
+        if let Some(attached) = &mut self.attached {
+            return Ok(attached.tree.load(nodes)?);
+        }
+        let tree_hash = Digest::new(&self.context.tree_hash).ok_or(RowError::Value)?;
+        let tree = match RatchetTree::from_rows(&self.suite, self.head.size, &tree_hash, nodes) {
+            Err(TreeError::Need(_)) => return Err(RowError::Missing.into()),
+            other => other?,
+        };
+        let private = read_path_keys(path_keys.ok_or(RowError::Missing)?)?;
+        self.attached = Some(Attached { tree, private, clients: Clients::Stored });
+        Ok(())
+    }
+
+    /// Whether some of the ratchet tree is attached.
+    #[must_use]
+    pub const fn has_tree(&self) -> bool {
+        self.attached.is_some()
+    }
+
     /// Gives the state its ratchet tree: all rows of it, and the row of its private keys.
     ///
     /// Cost: O(n); each node is checked against the hash in its parent.
@@ -94,13 +119,9 @@ impl GroupState {
         nodes: impl IntoIterator<Item = (NodeIndex, Vec<u8>)>,
         path_keys: &[u8],
     ) -> Result<(), GroupError> {
-        let nodes: Vec<_> = nodes.into_iter().collect();
-        let rows = nodes.iter().map(|(index, row)| (*index, row.as_slice()));
-        let tree_hash = Digest::new(&self.context.tree_hash).ok_or(RowError::Value)?;
-        let tree = RatchetTree::from_rows(&self.suite, self.head.size, &tree_hash, rows)?;
-        let private = read_path_keys(path_keys)?;
-        self.attached = Some(Attached { tree, private, clients: None });
-        Ok(())
+        self.attach_nodes(nodes, Some(path_keys))?;
+        // All rows were given: what is not there now is missing.
+        if self.tree().is_none_or(RatchetTree::is_partial) { Err(RowError::Missing.into()) } else { Ok(()) }
     }
 
     /// Gives the state its pending proposals: all their rows.
@@ -207,7 +228,7 @@ impl GroupState {
         Ok(self.secrets()?.export(&self.suite, label, context, len)?)
     }
 
-    /// The ratchet tree, if it is attached.
+    /// The ratchet tree, as far as it is attached.
     #[must_use]
     pub fn tree(&self) -> Option<&RatchetTree> {
         self.attached.as_ref().map(|attached| &attached.tree)
@@ -224,16 +245,17 @@ impl GroupState {
     /// # Errors
     /// [`Need::Tree`].
     pub fn members(&self) -> StepResult<Vec<Member>> {
-        Ok(Member::all(&self.need_tree()?.tree)?)
+        Ok(Member::all(&self.whole_tree()?.tree)?)
     }
 
-    /// One member.
+    /// One member. One row, unless its leaf is attached.
     ///
     /// # Errors
-    /// [`Need::Tree`]; [`MisuseError::NoSuchMember`].
-    pub fn member(&self, index: LeafIndex) -> StepResult<Member> {
-        let leaf = self.need_tree()?.tree.leaf(index)?.ok_or(MisuseError::NoSuchMember)?;
-        Ok(Member::new(index, leaf))
+    /// [`Need::Rows`]; [`MisuseError::NoSuchMember`]; [`MisuseError::NotMember`] after this client was removed.
+    pub fn member(&self, rows: &Rows, index: LeafIndex) -> StepResult<Member> {
+        self.secrets()?;
+        let leaf = self.leaf_node(rows, index)?.ok_or(MisuseError::NoSuchMember)?;
+        Ok(Member::new(index, &leaf))
     }
 
     /// Refuses what a group that is over cannot do (R169, R232).
@@ -253,8 +275,24 @@ impl GroupState {
         }
     }
 
+    /// The tree, loaded as far as it happens to be; to begin with, the own path.
     pub(crate) fn need_tree(&self) -> StepResult<&Attached> {
-        self.attached.as_ref().ok_or(Interrupt::Need(Need::Tree))
+        if let Some(attached) = &self.attached {
+            return Ok(attached);
+        }
+        self.secrets()?;
+        let own = self.head.own_leaf.node();
+        let mut path: Vec<NodeIndex> = own.direct_path(self.head.size).collect();
+        path.push(own);
+        Err(Interrupt::Need(Need::Nodes(path)))
+    }
+
+    /// The tree, all of it.
+    pub(crate) fn whole_tree(&self) -> StepResult<&Attached> {
+        match &self.attached {
+            Some(attached) if !attached.tree.is_partial() => Ok(attached),
+            _ => Err(Interrupt::Need(Need::Tree)),
+        }
     }
 
     pub(crate) fn need_proposals(&self) -> StepResult<&ProposalCache> {
@@ -268,7 +306,10 @@ impl GroupState {
         index: LeafIndex,
     ) -> StepResult<Option<pleach_wire::Kept<LeafNode>>> {
         if let Some(attached) = &self.attached {
-            return Ok(attached.tree.leaf(index)?.cloned());
+            match attached.tree.leaf(index) {
+                Err(TreeError::Need(_)) => {}
+                found => return Ok(found?.cloned()),
+            }
         }
         if !self.head.size.contains_leaf(index) {
             return Ok(None);
@@ -298,10 +339,4 @@ impl GroupState {
         let secrets = self.secrets()?.clone().into_past();
         Ok(epoch_row(&self.context_bytes, secrets.to_row().as_bytes()))
     }
-}
-
-/// The hash under which a client is found among the members.
-pub(crate) fn client_key(env: &Env<'_>, suite: &CipherSuite, leaf: &LeafNode) -> Vec<u8> {
-    let id = env.identity.client_id(&leaf.credential, &leaf.signature_key);
-    suite.hash.hash(&[&id]).as_bytes().to_vec()
 }

@@ -1,7 +1,9 @@
 //! How a step speaks with its caller: what it needs, what it changes, what it gives.
 
-use crate::{Changes, GroupError, GroupState, PendingProposal, RecordKey};
+use crate::{Changes, GroupError, GroupState, PendingProposal, RecordKey, RowError, clients};
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use pleach_tree::{RatchetTree, TreeError};
+use pleach_wire::NodeIndex;
 use zeroize::Zeroizing;
 
 /// What a step still has to be given.
@@ -10,7 +12,9 @@ use zeroize::Zeroizing;
 pub enum Need {
     /// These rows, into [`Rows`].
     Rows(Vec<RecordKey>),
-    /// The ratchet tree, by [`GroupState::attach_tree`].
+    /// These nodes of the ratchet tree, by [`GroupState::attach_nodes`]. One that has no row is blank.
+    Nodes(Vec<NodeIndex>),
+    /// The whole ratchet tree, by [`GroupState::attach_tree`].
     Tree,
     /// The pending proposals, by [`GroupState::attach_proposals`].
     Proposals,
@@ -26,8 +30,15 @@ pub enum Interrupt {
 }
 
 impl<E: Into<GroupError>> From<E> for Interrupt {
+    /// A tree that is loaded in part says what it lacks by an error.
     fn from(error: E) -> Self {
-        Self::Error(error.into())
+        match error.into() {
+            GroupError::Tree(TreeError::Need(nodes)) => Self::Need(Need::Nodes(nodes)),
+            GroupError::Tree(TreeError::NeedKeys(names)) => {
+                Self::Need(Need::Rows(names.into_iter().map(RecordKey::KeyIndex).collect()))
+            }
+            error => Self::Error(error),
+        }
     }
 }
 
@@ -75,6 +86,18 @@ impl Rows {
     /// A row that was read; `None` if there is none.
     pub fn insert(&mut self, key: RecordKey, value: Option<Zeroizing<Vec<u8>>>) {
         self.0.insert(key, value);
+    }
+
+    /// A clone of the tree as it is stored, with all that was read of its index of keys.
+    pub(crate) fn indexed(&self, tree: &RatchetTree) -> Result<RatchetTree, RowError> {
+        let mut tree = tree.clone();
+        for (key, row) in &self.0 {
+            if let RecordKey::KeyIndex(name) = key {
+                let node = row.as_ref().map(|row| clients::read_key_row(row)).transpose()?;
+                tree.answer_key(*name, node);
+            }
+        }
+        Ok(tree)
     }
 
     pub(crate) fn read(&self, key: RecordKey) -> StepResult<Option<&[u8]>> {

@@ -136,7 +136,7 @@ impl Client {
         let mut rounds = 0;
         loop {
             rounds += 1;
-            assert!(rounds <= 6, "a step asks for rows at most a few times");
+            assert!(rounds <= 12, "a step asks for rows at most a few times");
             let env = Self::env(&self.provider, &self.config);
             match step(self.state.as_ref().unwrap(), &env, &rows, &*self.signer) {
                 Ok(step) => {
@@ -149,6 +149,14 @@ impl Client {
                 }
                 Err(Interrupt::Error(error)) => return Err(error),
                 Err(Interrupt::Need(Need::Rows(keys))) => self.read(&mut rows, keys),
+                Err(Interrupt::Need(Need::Nodes(nodes))) => {
+                    let nodes: Vec<_> = nodes
+                        .into_iter()
+                        .filter_map(|node| Some((node, self.rows.get(&RecordKey::TreeNode(node))?)))
+                        .collect();
+                    let private = self.rows.get(&RecordKey::PathKeys).map(|row| row.as_slice());
+                    self.state.as_mut().unwrap().attach_nodes(nodes, private).unwrap();
+                }
                 Err(Interrupt::Need(Need::Tree)) => {
                     let nodes = self.rows.iter().filter_map(|(key, row)| match key {
                         RecordKey::TreeNode(node) => Some((*node, row.to_vec())),

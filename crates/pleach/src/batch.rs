@@ -1,4 +1,4 @@
-//! A step's changes as one batch of the store: guards, rows, then the ratchet tree's difference.
+//! A step's changes as one batch of the store: guards, rows, then the differences of the ratchet tree and its indexes.
 //!
 //! A tree that is new to the store is encoded row by row while the engine writes, so that joining a group of a million
 //! members needs no second copy of it. The difference of two trees is short, and found by comparing pointers.
@@ -6,12 +6,9 @@
 use crate::Error;
 use crate::keys::Place;
 use pleach_group::{Change, Changes, Guard as GroupGuard, RecordKey};
-use pleach_storage::{
-    Batch, Guard, Key, KeyBuf, KeyRangeBuf, Op, RecordKind, Storage, StorageError, Value, VecBatch,
-};
+use pleach_storage::{Batch, Guard, KeyBuf, KeyRangeBuf, Op, Storage, StorageError, Value, VecBatch};
 use pleach_tree::{Change as TreeChange, RatchetTree, TreeError};
 use pleach_wire::NodeIndex;
-use zeroize::Zeroize;
 
 /// Applies the changes of a step, then `more`, as one batch.
 ///
@@ -41,12 +38,13 @@ pub(crate) fn write(
         };
     }
     first.append(more);
-    let nodes = match &changes.tree {
-        None => Nodes::List(Vec::new().into_iter()),
+    let tree = match &changes.tree {
+        None => Nodes::None,
         Some((None, tree)) => Nodes::All { tree, next: 0 },
-        Some((Some(old), tree)) => Nodes::List(difference(old, tree)?.into_iter()),
+        Some((Some(old), tree)) => Nodes::Changed(difference(old, tree)?.into_iter()),
     };
-    storage.apply(&mut StepBatch { place, first, nodes, row: Row::new(place) })?;
+    let index = Box::new(changes.index_changes()?);
+    storage.apply(&mut StepBatch { place, first, tree, index, row: Row::new(place) })?;
     Ok(())
 }
 
@@ -61,13 +59,45 @@ fn difference(old: &RatchetTree, tree: &RatchetTree) -> Result<Vec<TreeChange>, 
 
 /// The nodes to write.
 enum Nodes<'a> {
+    None,
     /// All of a tree that is new to the store.
-    All { tree: &'a RatchetTree, next: u32 },
+    All {
+        tree: &'a RatchetTree,
+        next: u32,
+    },
     /// What changed.
-    List(std::vec::IntoIter<TreeChange>),
+    Changed(std::vec::IntoIter<TreeChange>),
 }
 
-/// The row that is handed out; its memory is used again.
+impl Nodes<'_> {
+    fn next(&mut self) -> Result<Option<Change>, StorageError> {
+        let change = match self {
+            Self::None => None,
+            Self::Changed(changes) => changes.next(),
+            Self::All { tree, next } => loop {
+                if *next >= tree.size().node_count() {
+                    break None;
+                }
+                let node = NodeIndex(*next);
+                *next += 1;
+                if let Some(row) = tree.node_row(node).map_err(StorageError::aborted)? {
+                    break Some(TreeChange::Put(node, row));
+                }
+            },
+        };
+        Ok(match change {
+            None => None,
+            Some(TreeChange::Put(node, row)) => Some(Change::Put(RecordKey::TreeNode(node), Value::new(row))),
+            Some(TreeChange::Erase(node)) => Some(Change::Erase(RecordKey::TreeNode(node))),
+            Some(TreeChange::EraseFrom(node)) => {
+                Some(Change::EraseRange(pleach_group::RecordRange::TreeNodesFrom(node)))
+            }
+            Some(_) => return Err(StorageError::aborted("a change of the tree that is not known here")),
+        })
+    }
+}
+
+/// The row that is handed out.
 struct Row {
     key: KeyBuf,
     value: Value,
@@ -76,38 +106,16 @@ struct Row {
 
 impl Row {
     fn new(place: &Place<'_>) -> Self {
-        Self { key: place.key(&RecordKey::TreeNode(NodeIndex(0))), value: Value::default(), range: None }
+        Self { key: place.key(&RecordKey::Head), value: Value::default(), range: None }
     }
 }
 
 struct StepBatch<'a> {
     place: &'a Place<'a>,
     first: VecBatch,
-    nodes: Nodes<'a>,
+    tree: Nodes<'a>,
+    index: Box<dyn Iterator<Item = Change> + 'a>,
     row: Row,
-}
-
-impl StepBatch<'_> {
-    fn next_node(&mut self) -> Result<Option<TreeChange>, StorageError> {
-        match &mut self.nodes {
-            Nodes::List(changes) => Ok(changes.next()),
-            Nodes::All { tree, next } => {
-                while *next < tree.size().node_count() {
-                    let node = NodeIndex(*next);
-                    *next += 1;
-                    if let Some(row) = tree.node_row(node).map_err(StorageError::aborted)? {
-                        return Ok(Some(TreeChange::Put(node, row)));
-                    }
-                }
-                Ok(None)
-            }
-        }
-    }
-
-    fn set_key(&mut self, node: NodeIndex) {
-        let suffix = node.0.to_be_bytes();
-        self.row.key.set(Key::of_group(self.place.client, self.place.group, RecordKind::TreeNode, &suffix));
-    }
 }
 
 impl Batch for StepBatch<'_> {
@@ -119,23 +127,25 @@ impl Batch for StepBatch<'_> {
         if self.first.remaining() > 0 {
             return self.first.next();
         }
-        self.row.value.zeroize();
-        match self.next_node()? {
+        let change = match self.tree.next()? {
+            Some(change) => Some(change),
+            None => self.index.next(),
+        };
+        match change {
             None => Ok(None),
-            Some(TreeChange::Put(node, row)) => {
-                self.set_key(node);
-                self.row.value = Value::new(row);
+            Some(Change::Put(name, value)) => {
+                self.row.key = self.place.key(&name);
+                self.row.value = value;
                 Ok(Some(Op::Put { key: self.row.key.as_key(), value: &self.row.value }))
             }
-            Some(TreeChange::Erase(node)) => {
-                self.set_key(node);
+            Some(Change::Erase(name)) => {
+                self.row.key = self.place.key(&name);
                 Ok(Some(Op::Erase(self.row.key.as_key())))
             }
-            Some(TreeChange::EraseFrom(node)) => {
-                let range = self.place.range(&pleach_group::RecordRange::TreeNodesFrom(node));
-                Ok(Some(Op::EraseRange(self.row.range.insert(range).as_range())))
+            Some(Change::EraseRange(range)) => {
+                Ok(Some(Op::EraseRange(self.row.range.insert(self.place.range(&range)).as_range())))
             }
-            Some(_) => Err(StorageError::aborted("a change of the tree that is not known here")),
+            Some(_) => Err(StorageError::aborted("a change that is not known here")),
         }
     }
 }

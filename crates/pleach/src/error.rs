@@ -259,7 +259,7 @@ impl From<EncodeError> for Error {
 impl From<TreeError> for Error {
     fn from(error: TreeError) -> Self {
         match error {
-            TreeError::Need(_) | TreeError::PartialIndex => Self::Internal("a tree that is not loaded"),
+            TreeError::Need(_) | TreeError::NeedKeys(_) => Self::Internal("a tree that is not loaded"),
             TreeError::Misuse(what) => Self::Internal(what),
             TreeError::Corrupt(_) | TreeError::CorruptPrivate => CORRUPT,
             TreeError::TreeFull => IncompatibleError::GroupTooLarge.into(),

@@ -17,6 +17,8 @@
 //! | ResumptionPsk | client | length and group id; epoch, 8 |
 //! | ExternalPsk | client | the PSK's id |
 //! | KeyPackage | client | KeyPackageRef |
+//! | KeyIndex | group | 0 encryption or 1 signature, 1; the first 16 bytes of the key's hash |
+//! | ClientIndex | group | hash of the client id |
 //! | GroupDirectory | client | group id |
 //! | Application | group | the application's own |
 //!
@@ -24,6 +26,7 @@
 
 use pleach_group::{RatchetKind, RecordKey, RecordRange};
 use pleach_storage::{Key, KeyBuf, KeyRange, KeyRangeBuf, RecordKind, Scope};
+use pleach_tree::{KeyKind, KeyName, KeyTag};
 use pleach_wire::NodeIndex;
 
 /// Whose rows: a client's, in one group. Names of rows that belong to the client as a whole ignore the group.
@@ -64,6 +67,16 @@ impl<'a> Place<'a> {
                 key.push_suffix(&generation.to_be_bytes());
                 key
             }
+            RecordKey::KeyIndex(KeyName { kind, tag: KeyTag(tag) }) => {
+                let kind = match kind {
+                    KeyKind::Encryption => 0,
+                    KeyKind::Signature => 1,
+                };
+                let mut key = self.of_group(RecordKind::KeyIndex, &[kind]);
+                key.push_suffix(tag);
+                key
+            }
+            RecordKey::ClientIndex(client) => self.of_group(RecordKind::ClientIndex, client),
             RecordKey::Proposal(reference) => self.of_group(RecordKind::Proposal, reference),
             RecordKey::OwnUpdateKey(reference) => self.of_group(RecordKind::OwnUpdateKey, reference),
             RecordKey::PendingExternalCommit(hash) => {

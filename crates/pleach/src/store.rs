@@ -14,8 +14,9 @@ use pleach_group::{
 use pleach_storage::{RecordKind, StorageError, Value, VecBatch, row_version};
 use pleach_wire::NodeIndex;
 
-/// How often a step may ask for more. The deepest chain is: proposals, tree, rows of PSKs, rows of a past epoch.
-const ROUNDS: usize = 16;
+/// How often a step may ask for more. The deepest chain is that of a Commit to a group whose copath is blank: it asks for
+/// one level of the tree after the other, and a tree has at most 30; then for proposals, clients, keys, PSKs.
+const ROUNDS: usize = 128;
 
 impl Inner {
     /// Runs a step that needs a group, reading what it asks for.
@@ -29,16 +30,27 @@ impl Inner {
         let group_id = state.group_id().to_vec();
         let place = self.place(&group_id);
         let mut rows = Rows::new();
-        for _ in 0..ROUNDS {
+        let mut last = Vec::new();
+        for round in 0..ROUNDS {
             let error = match step(state, &env, &rows) {
                 Ok(output) => return Ok(output),
                 Err(Interrupt::Need(Need::Rows(names))) => {
                     self.read_rows(&place, names, &mut rows)?;
                     continue;
                 }
+                // Nodes that were asked for and are still not there: their rows are missing.
+                Err(Interrupt::Need(Need::Nodes(nodes))) if nodes == last => {
+                    Some(GroupError::Row(RowError::Missing).into())
+                }
+                Err(Interrupt::Need(Need::Nodes(nodes))) => {
+                    let attached = self.attach_nodes(state, &nodes);
+                    last = nodes;
+                    attached.err()
+                }
                 Err(Interrupt::Need(Need::Tree)) => self.attach_tree(state).err(),
                 Err(Interrupt::Need(Need::Proposals)) => self.attach_proposals(state).err(),
                 Err(Interrupt::Need(_)) => Some(Error::Internal("a step asks for what is not known here")),
+                Err(Interrupt::Error(error)) if round == 0 => return Err(error.into()),
                 Err(Interrupt::Error(error)) => Some(error.into()),
             };
             if let Some(error) = error {
@@ -108,6 +120,42 @@ impl Inner {
         write(&*self.storage, place, changes, more)
     }
 
+    /// Reads rows for a step that only looks.
+    pub(crate) fn look<T>(
+        &self,
+        state: &GroupState,
+        step: impl Fn(&GroupState, &Rows) -> StepResult<T>,
+    ) -> Result<T, Error> {
+        let group_id = state.group_id().to_vec();
+        let place = self.place(&group_id);
+        let mut rows = Rows::new();
+        for _ in 0..ROUNDS {
+            match step(state, &rows) {
+                Ok(output) => return Ok(output),
+                Err(Interrupt::Need(Need::Rows(names))) => self.read_rows(&place, names, &mut rows)?,
+                Err(Interrupt::Need(_)) => return Err(Error::Internal("a look asks for more than rows")),
+                Err(Interrupt::Error(error)) => return Err(self.conflict_or(state, error.into())),
+            }
+        }
+        Err(Error::Internal("a look never ends asking for rows"))
+    }
+
+    /// Gives a state nodes of its ratchet tree: a row each.
+    pub(crate) fn attach_nodes(&self, state: &mut GroupState, nodes: &[NodeIndex]) -> Result<(), Error> {
+        let group_id = state.group_id().to_vec();
+        let place = self.place(&group_id);
+        let mut rows = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            if let Some(row) = self.read(&place, &RecordKey::TreeNode(*node))? {
+                rows.push((*node, row));
+            }
+        }
+        let path_keys = if state.has_tree() { None } else { self.read(&place, &RecordKey::PathKeys)? };
+        self.check_head(state)?;
+        let rows = rows.iter().map(|(node, row)| (*node, row.as_slice()));
+        Ok(state.attach_nodes(rows, path_keys.as_ref().map(|row| row.as_slice()))?)
+    }
+
     /// Gives a state its ratchet tree. O(n) rows.
     pub(crate) fn attach_tree(&self, state: &mut GroupState) -> Result<(), Error> {
         let group_id = state.group_id().to_vec();
@@ -157,11 +205,11 @@ impl Inner {
         }
     }
 
-    /// Rows that do not fit are a conflict if the head has moved, else the store is corrupt.
+    /// A step that failed may have seen rows of a later state. Then it is a conflict, whatever else it looked like.
     fn conflict_or(&self, state: &GroupState, error: Error) -> Error {
-        if !matches!(error, Error::Storage(StorageError::Corrupt { .. })) {
-            return error;
+        match self.check_head(state) {
+            Err(conflict @ Error::Storage(StorageError::Conflict { .. })) => conflict,
+            _ => error,
         }
-        self.check_head(state).err().unwrap_or(error)
     }
 }

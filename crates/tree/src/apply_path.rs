@@ -11,7 +11,7 @@ use pleach_wire::{HpkePublicKey, LeafIndex, LeafNodeSource, UpdatePath};
 use crate::{
     RatchetTree, TreeError, TreePrivate,
     create_path::UPDATE_PATH_NODE,
-    path::{recipients, recipients_len, sorted},
+    path::{Origin, recipient, recipients_len, sorted},
     private::{next_path_secret, node_key_pair},
     slot::Subtree,
 };
@@ -51,7 +51,7 @@ impl RatchetTree {
             }
         }
         let keys: Vec<HpkePublicKey> = path.nodes.iter().map(|node| node.encryption_key.clone()).collect();
-        base.verify_new_keys(sender, &path.leaf_node, &keys)?; // R082, R083, R084, R101
+        base.verify_new_keys(sender, &path.leaf_node, &keys, Origin::Received)?; // R082, R083, R084, R101
         let new_path = base.new_path(&filtered, &keys)?;
         if new_path.parent_hash != *parent_hash {
             return Err(TreeError::ParentHashMismatch); // R110
@@ -96,14 +96,13 @@ impl RatchetTree {
         let at =
             filtered.iter().position(|level| covers_own(&level.sibling)).ok_or(TreeError::NoDecryptionKey)?; // R096
         let (level, node) = filtered.get(at).zip(path.nodes.get(at)).ok_or(TreeError::NoDecryptionKey)?;
-        let recipients = recipients(self, &level.sibling, &sorted(excluded))?;
-        let held = |(place, node)| private.parsed(node, suite).transpose().map(|key| (place, key));
-        let (place, key) =
-            recipients.into_iter().enumerate().find_map(held).ok_or(TreeError::NoDecryptionKey)?; // R096
+        let (place, recipient) =
+            recipient(&level.sibling, own, &sorted(excluded))?.ok_or(TreeError::NoDecryptionKey)?; // R096
+        let key = private.parsed(recipient, suite)?.ok_or(TreeError::NoDecryptionKey)?; // R096
         let sealed = node.encrypted_path_secret.get(place).ok_or(TreeError::NoDecryptionKey)?;
         let opened = suite
             .encryption_with_label(UPDATE_PATH_NODE, group_context)?
-            .open(key?, (&sealed.kem_output, &sealed.ciphertext));
+            .open(key, (&sealed.kem_output, &sealed.ciphertext));
         let mut path_secret = opened.map_err(|_| TreeError::PathSecretDecryption)?; // R096
         if path_secret.len() != suite.secret_len() {
             return Err(TreeError::PathSecretDecryption); // R096

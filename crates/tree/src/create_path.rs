@@ -13,7 +13,7 @@ use pleach_wire::{
 
 use crate::{
     RatchetTree, TreeError, TreePrivate,
-    path::{recipients, sorted},
+    path::{Origin, recipients, sorted},
     position::Position,
     private::{next_path_secret, node_key_pair},
 };
@@ -105,7 +105,7 @@ impl RatchetTree {
         if leaf_node.encryption_key != encryption_key || leaf_node.leaf_node_source != source {
             return Err(TreeError::Misuse("the signed leaf does not hold the new key and parent hash").into());
         }
-        base.verify_new_keys(committer, &leaf_node, &keys)?;
+        base.verify_new_keys(committer, &leaf_node, &keys, Origin::Own)?;
         let tree = base.merge_path(committer, leaf_node.clone(), &path)?;
         Ok(PendingPath { tree, private, leaf_node, steps, commit_secret })
     }

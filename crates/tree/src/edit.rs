@@ -6,7 +6,7 @@
 //! Not here: whether a proposal is allowed, and whether keys are unique. Within a Commit a key may pass from one leaf to
 //! another, so uniqueness is asked for afterwards, per new leaf: [`RatchetTree::verify_unique_keys_of`].
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
 use core::mem;
 
 use pleach_crypto::Hash;
@@ -77,14 +77,28 @@ impl RatchetTree {
     /// [`TreeError::DuplicateSignatureKey`] (R083), [`TreeError::DuplicateEncryptionKey`] (R084), or as of
     /// [`member`](Self::member).
     pub fn verify_unique_keys_of(&self, index: LeafIndex) -> Result<(), TreeError> {
-        let leaf = self.member(index)?;
-        if self.leaves_with_signature_key(&leaf.signature_key)?.len() != 1 {
+        let slot = self.member_slot(index)?;
+        let [signature, encryption] = slot.key_names();
+        self.need_keys([signature, encryption])?;
+        if self.leaves_with_signature_key(signature, &slot.node.signature_key)?.len() != 1 {
             return Err(TreeError::DuplicateSignatureKey(index)); // R083
         }
-        if self.nodes_with_encryption_key(&leaf.encryption_key)?.len() != 1 {
+        if self.nodes_with_encryption_key(encryption, &slot.node.encryption_key)?.len() != 1 {
             return Err(TreeError::DuplicateEncryptionKey(index.node())); // R084
         }
         Ok(())
+    }
+
+    /// Asks at once for whatever [`verify_unique_keys_of`](Self::verify_unique_keys_of) will ask for these leaves.
+    ///
+    /// # Errors
+    /// [`TreeError::NeedKeys`], or as of [`member`](Self::member).
+    pub fn need_unique_keys_of(&self, leaves: impl IntoIterator<Item = LeafIndex>) -> Result<(), TreeError> {
+        let mut names = Vec::new();
+        for index in leaves {
+            names.extend(self.member_slot(index)?.key_names());
+        }
+        self.need_keys(names)
     }
 
     /// This tree, doubled until it has the leaf (RFC 9420 §7.7, R100).

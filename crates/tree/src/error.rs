@@ -5,6 +5,8 @@ use alloc::vec::Vec;
 use pleach_crypto::CryptoError;
 use pleach_wire::{DecodeError, EncodeError, LeafIndex, NodeIndex};
 
+use crate::KeyName;
+
 /// An error of a tree operation. The tree that the operation started from is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,9 +15,10 @@ pub enum TreeError {
     /// try again. A node of the list without a row is blank.
     #[error("{} nodes are not loaded", .0.len())]
     Need(Vec<NodeIndex>),
-    /// A key was not found among the loaded nodes, and some are not loaded.
-    #[error("the key index is incomplete: the tree is not wholly loaded")]
-    PartialIndex,
+    /// Whether a node that is not loaded has one of these keys is not known: look them up in the stored index, give the
+    /// answers to [`RatchetTree::answer_key`](crate::RatchetTree::answer_key) and try again.
+    #[error("{} keys are to be looked up", .0.len())]
+    NeedKeys(Vec<KeyName>),
     /// A stored row is damaged, or is not the one that its parent's hash names.
     #[error("corrupt row of node {0}")]
     Corrupt(NodeIndex),

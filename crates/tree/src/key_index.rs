@@ -1,9 +1,13 @@
-//! A persistent index from a key to the nodes that hold it: a trie of 16-way branches over 64-bit tags, with small buckets.
+//! A persistent index from a key to the nodes that hold it: a trie of 16-way branches over 64-bit prefixes of tags, with
+//! small buckets.
 //!
 //! A tag is the beginning of the key's hash under the suite's hash function, so nobody can choose keys that fill one
 //! bucket. The index answers "which nodes may hold this key"; the caller compares the keys. Clones share everything;
 //! an insertion copies one bucket and the branches above it. Several nodes may hold the same key for a while: within
 //! one Commit a key may move from one leaf to another, and only the outcome has to be unique (R083, R084).
+//!
+//! The index of a tree that is loaded in part knows the keys of loaded nodes, and what the stored index answered for
+//! those that were asked for. An answer speaks of the tree as it is stored: it is to be given before anything changes.
 //!
 //! Cost: O(log n) time and copies per change, about 20 bytes per entry.
 
@@ -12,65 +16,129 @@ use core::array;
 
 use pleach_crypto::Hash;
 use pleach_wire::NodeIndex;
+use rpds::RedBlackTreeSetSync;
 
-/// The beginning of a key's hash.
-pub(crate) type Tag = u64;
-
-/// The tag of a key.
-pub(crate) fn tag(hash: &dyn Hash, key: &[u8]) -> Tag {
-    hash.hash(&[key]).as_bytes().first_chunk().map_or(0, |head| Tag::from_be_bytes(*head))
+/// What a key is for. A key of one kind may equal one of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyKind {
+    /// The HPKE key of a leaf or a parent.
+    Encryption,
+    /// The signature key of a leaf.
+    Signature,
 }
 
+/// The beginning of a key's hash: its name in an index. Long enough that nobody finds two keys with the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyTag(pub [u8; 16]);
+
+impl KeyTag {
+    /// The tag of a key.
+    #[must_use]
+    pub fn of(hash: &dyn Hash, key: &[u8]) -> Self {
+        // Every hash function of the protocol is longer.
+        Self(hash.hash(&[key]).as_bytes().first_chunk().copied().unwrap_or_default())
+    }
+
+    fn prefix(self) -> Prefix {
+        self.0.first_chunk().map_or(0, |head| Prefix::from_be_bytes(*head))
+    }
+}
+
+/// The name of a key in the stored index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyName {
+    /// What it is for.
+    pub kind: KeyKind,
+    /// Its tag.
+    pub tag: KeyTag,
+}
+
+type Prefix = u64;
+
 const BUCKET: usize = 32;
-const LEVELS: u32 = Tag::BITS / 4;
+const LEVELS: u32 = Prefix::BITS / 4;
 
 /// The index.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct KeyIndex(Trie);
+pub(crate) struct KeyIndex {
+    trie: Trie,
+    /// `None`: all nodes are in the index. Otherwise the keys that the stored index was asked for.
+    answered: Option<RedBlackTreeSetSync<KeyTag>>,
+}
 
 #[derive(Debug, Clone, Default)]
 enum Trie {
     #[default]
     Empty,
-    Bucket(Arc<Vec<(Tag, u32)>>),
+    Bucket(Arc<Vec<(Prefix, u32)>>),
     Branch(Arc<[Trie; 16]>),
 }
 
 impl KeyIndex {
-    pub(crate) fn insert(&mut self, tag: Tag, node: NodeIndex) {
-        self.0.insert(0, (tag, node.0));
+    /// Notes that a node has this key; that it is known already changes nothing.
+    pub(crate) fn insert(&mut self, tag: KeyTag, node: NodeIndex) {
+        self.trie.insert(0, (tag.prefix(), node.0));
     }
 
-    pub(crate) fn remove(&mut self, tag: Tag, node: NodeIndex) {
-        self.0.remove(0, (tag, node.0));
+    pub(crate) fn remove(&mut self, tag: KeyTag, node: NodeIndex) {
+        self.trie.remove(0, (tag.prefix(), node.0));
     }
 
-    /// The nodes whose key has this tag.
-    pub(crate) fn candidates(&self, tag: Tag) -> impl Iterator<Item = NodeIndex> {
-        let mut trie = &self.0;
+    /// The nodes whose key may have this tag. Some may be missing unless it [`is_known`](Self::is_known).
+    pub(crate) fn candidates(&self, tag: KeyTag) -> impl Iterator<Item = NodeIndex> {
+        let prefix = tag.prefix();
+        let mut trie = &self.trie;
         let mut level = 0;
         while let Trie::Branch(branch) = trie {
-            let Some(next) = branch.get(digit(tag, level)) else { break };
+            let Some(next) = branch.get(digit(prefix, level)) else { break };
             trie = next;
             level += 1;
         }
         let bucket = if let Trie::Bucket(bucket) = trie { bucket.as_slice() } else { &[] };
-        bucket.iter().filter(move |(found, _)| *found == tag).map(|(_, node)| NodeIndex(*node))
+        bucket.iter().filter(move |(found, _)| *found == prefix).map(|(_, node)| NodeIndex(*node))
+    }
+
+    /// Whether the index can tell all nodes with this key.
+    pub(crate) fn is_known(&self, tag: KeyTag) -> bool {
+        self.answered.as_ref().is_none_or(|answered| answered.contains(&tag))
+    }
+
+    /// Takes in what the stored index says.
+    pub(crate) fn answer(&mut self, tag: KeyTag, node: Option<NodeIndex>) {
+        if let Some(answered) = &mut self.answered {
+            answered.insert_mut(tag);
+            if let Some(node) = node {
+                self.trie.insert(0, (tag.prefix(), node.0));
+            }
+        }
+    }
+
+    /// Whether all nodes are in the index.
+    pub(crate) fn set_complete(&mut self, complete: bool) {
+        self.answered = (!complete).then(RedBlackTreeSetSync::new_sync);
+    }
+
+    /// What was answered spoke of another epoch.
+    pub(crate) fn forget_answers(&mut self) {
+        if let Some(answered) = &mut self.answered {
+            *answered = RedBlackTreeSetSync::new_sync();
+        }
     }
 }
 
 impl Trie {
-    fn insert(&mut self, level: u32, entry: (Tag, u32)) {
+    fn insert(&mut self, level: u32, entry: (Prefix, u32)) {
         match self {
             Self::Empty => *self = Self::Bucket(Arc::new(Vec::from([entry]))),
+            Self::Bucket(bucket) if bucket.contains(&entry) => {}
             Self::Bucket(bucket) if bucket.len() < BUCKET || level == LEVELS => {
                 Arc::make_mut(bucket).push(entry);
             }
             Self::Bucket(bucket) => {
                 let mut split: Box<[Self; 16]> = Box::new(array::from_fn(|_| Self::Empty));
-                for &(tag, node) in bucket.iter().chain([&entry]) {
-                    if let Some(child) = split.get_mut(digit(tag, level)) {
-                        child.insert(level + 1, (tag, node));
+                for &(prefix, node) in bucket.iter().chain([&entry]) {
+                    if let Some(child) = split.get_mut(digit(prefix, level)) {
+                        child.insert(level + 1, (prefix, node));
                     }
                 }
                 *self = Self::Branch(Arc::from(split));
@@ -83,7 +151,7 @@ impl Trie {
         }
     }
 
-    fn remove(&mut self, level: u32, entry: (Tag, u32)) {
+    fn remove(&mut self, level: u32, entry: (Prefix, u32)) {
         match self {
             Self::Empty => {}
             Self::Bucket(bucket) => {
@@ -100,31 +168,53 @@ impl Trie {
     }
 }
 
-/// The `level`-th hexadecimal digit of the tag, from the most significant.
-fn digit(tag: Tag, level: u32) -> usize {
-    let shift = Tag::BITS.saturating_sub(4).saturating_sub(4 * level);
-    ((tag >> shift) & 0xf) as usize
+/// The `level`-th hexadecimal digit, from the most significant.
+fn digit(prefix: Prefix, level: u32) -> usize {
+    let shift = Prefix::BITS.saturating_sub(4).saturating_sub(4 * level);
+    ((prefix >> shift) & 0xf) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn tag(prefix: u64) -> KeyTag {
+        let mut tag = [0; 16];
+        tag[..8].copy_from_slice(&prefix.to_be_bytes());
+        KeyTag(tag)
+    }
+
     #[test]
     fn finds_all_of_equal_tags_and_forgets_only_what_is_removed() {
         let mut index = KeyIndex::default();
-        let spread = |i: u32| u64::from(i % 2_000).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let spread = |i: u32| tag(u64::from(i % 2_000).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         for i in 0..4_000 {
+            index.insert(spread(i), NodeIndex(i));
             index.insert(spread(i), NodeIndex(i));
         }
         for i in 0..100 {
-            index.insert(7, NodeIndex(10_000 + i));
+            index.insert(tag(7), NodeIndex(10_000 + i));
         }
         let before = index.clone();
         index.remove(spread(5), NodeIndex(5));
         assert_eq!(index.candidates(spread(5)).map(|n| n.0).collect::<Vec<_>>(), [2_005]);
         assert_eq!(before.candidates(spread(5)).map(|n| n.0).collect::<Vec<_>>(), [5, 2_005]);
-        assert_eq!(index.candidates(7).count(), 100);
-        assert_eq!(index.candidates(8).count(), 0);
+        assert_eq!(index.candidates(tag(7)).count(), 100);
+        assert_eq!(index.candidates(tag(8)).count(), 0);
+    }
+
+    #[test]
+    fn a_partial_index_knows_what_it_asked_for() {
+        let mut index = KeyIndex::default();
+        assert!(index.is_known(tag(1)));
+        index.set_complete(false);
+        index.insert(tag(1), NodeIndex(1));
+        assert!(!index.is_known(tag(1)));
+        index.answer(tag(1), None);
+        index.answer(tag(2), Some(NodeIndex(4)));
+        assert!(index.is_known(tag(1)) && index.is_known(tag(2)));
+        assert_eq!(index.candidates(tag(2)).map(|n| n.0).collect::<Vec<_>>(), [4]);
+        index.forget_answers();
+        assert!(!index.is_known(tag(2)));
     }
 }

@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use pleach_wire::{CredentialType, ExtensionType, LeafIndex, NodeIndex, ProposalType};
 
-use crate::{Capability, RatchetTree, TreeError, key_index::tag, slot::Subtree};
+use crate::{
+    Capability, KeyKind, KeyName, KeyTag, RatchetTree, TreeError, key_index::KeyIndex, slot::Subtree,
+};
 
 impl RatchetTree {
     /// Whether every member supports it (R075, R076, R085, R202). True of the default types, and of an empty tree.
@@ -69,42 +71,86 @@ impl RatchetTree {
     /// The member with this signature key (R083). The lowest, if several have it.
     ///
     /// # Errors
-    /// [`TreeError::PartialIndex`] if none is found and the tree is not wholly loaded.
+    /// [`TreeError::NeedKeys`] if the tree is not wholly loaded.
     pub fn leaf_with_signature_key(&self, key: &[u8]) -> Result<Option<LeafIndex>, TreeError> {
-        let found = self.leaves_with_signature_key(key)?;
-        Ok(found.into_iter().min())
+        let name = self.key_name(KeyKind::Signature, key);
+        self.need_keys([name])?;
+        Ok(self.leaves_with_signature_key(name, key)?.into_iter().min())
     }
 
     /// The node with this encryption key (R084, R101). The lowest, if several have it.
     ///
     /// # Errors
-    /// [`TreeError::PartialIndex`] if none is found and the tree is not wholly loaded.
+    /// [`TreeError::NeedKeys`] if the tree is not wholly loaded.
     pub fn node_with_encryption_key(&self, key: &[u8]) -> Result<Option<NodeIndex>, TreeError> {
-        Ok(self.nodes_with_encryption_key(key)?.into_iter().min())
+        let name = self.key_name(KeyKind::Encryption, key);
+        self.need_keys([name])?;
+        Ok(self.nodes_with_encryption_key(name, key)?.into_iter().min())
     }
 
-    pub(crate) fn leaves_with_signature_key(&self, key: &[u8]) -> Result<Vec<LeafIndex>, TreeError> {
+    /// The leaves with this key, of whose name the index knows ([`need_keys`](Self::need_keys)).
+    pub(crate) fn leaves_with_signature_key(
+        &self,
+        name: KeyName,
+        key: &[u8],
+    ) -> Result<Vec<LeafIndex>, TreeError> {
         let mut found = Vec::new();
-        for node in self.signature_keys.candidates(tag(self.suite().hash, key)) {
+        for node in self.signature_keys.candidates(name.tag) {
             let Some(index) = node.leaf() else { continue };
             if self.leaf(index)?.is_some_and(|leaf| leaf.signature_key.as_bytes() == key) {
                 found.push(index);
             }
         }
-        self.known_absence(found)
+        Ok(found)
     }
 
-    pub(crate) fn nodes_with_encryption_key(&self, key: &[u8]) -> Result<Vec<NodeIndex>, TreeError> {
+    /// The nodes with this key, likewise.
+    pub(crate) fn nodes_with_encryption_key(
+        &self,
+        name: KeyName,
+        key: &[u8],
+    ) -> Result<Vec<NodeIndex>, TreeError> {
         let mut found = Vec::new();
-        for node in self.encryption_keys.candidates(tag(self.suite().hash, key)) {
+        for node in self.encryption_keys.candidates(name.tag) {
             if self.encryption_key(node)? == Some(key) {
                 found.push(node);
             }
         }
-        self.known_absence(found)
+        Ok(found)
     }
 
-    fn known_absence<T>(&self, found: Vec<T>) -> Result<Vec<T>, TreeError> {
-        if found.is_empty() && self.is_partial() { Err(TreeError::PartialIndex) } else { Ok(found) }
+    /// The name of a key in the stored index.
+    #[must_use]
+    pub fn key_name(&self, kind: KeyKind, key: &[u8]) -> KeyName {
+        KeyName { kind, tag: KeyTag::of(self.suite().hash, key) }
+    }
+
+    /// Asks at once for all of these keys that the index knows nothing of.
+    pub(crate) fn need_keys(&self, names: impl IntoIterator<Item = KeyName>) -> Result<(), TreeError> {
+        let unknown: Vec<_> =
+            names.into_iter().filter(|name| !self.keys(name.kind).is_known(name.tag)).collect();
+        if unknown.is_empty() { Ok(()) } else { Err(TreeError::NeedKeys(unknown)) }
+    }
+
+    /// Takes in what the stored index says of a key: the node that has it in the tree *as it is stored*. So before any
+    /// change. Without effect on a tree that is wholly loaded.
+    pub fn answer_key(&mut self, name: KeyName, node: Option<NodeIndex>) {
+        match name.kind {
+            KeyKind::Encryption => self.encryption_keys.answer(name.tag, node),
+            KeyKind::Signature => self.signature_keys.answer(name.tag, node),
+        }
+    }
+
+    /// Forgets what the stored index said: this tree is about to be stored itself.
+    pub fn forget_key_answers(&mut self) {
+        self.encryption_keys.forget_answers();
+        self.signature_keys.forget_answers();
+    }
+
+    const fn keys(&self, kind: KeyKind) -> &KeyIndex {
+        match kind {
+            KeyKind::Encryption => &self.encryption_keys,
+            KeyKind::Signature => &self.signature_keys,
+        }
     }
 }

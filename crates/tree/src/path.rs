@@ -8,7 +8,8 @@ use pleach_crypto::Digest;
 use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, NodeIndex, Opaque, ParentNode};
 
 use crate::{
-    Parent, RatchetTree, TreeError,
+    KeyKind, Parent, RatchetTree, TreeError,
+    position::Position,
     slot::{Subtree, leaves_below},
     tree::Level,
 };
@@ -18,6 +19,16 @@ pub(crate) struct NewPath {
     pub(crate) parents: BTreeMap<NodeIndex, Arc<Parent>>,
     /// The leaf's; empty if the filtered direct path is.
     pub(crate) parent_hash: Opaque,
+}
+
+/// Where the keys of a path come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From another member, who may have chosen them.
+    Received,
+    /// Made here at random, just now. So a stored index has none of them and is not asked: asked for rows and entered once
+    /// more, the path would have others.
+    Own,
 }
 
 impl RatchetTree {
@@ -83,22 +94,27 @@ impl RatchetTree {
         sender: LeafIndex,
         leaf: &LeafNode,
         keys: &[HpkePublicKey],
+        origin: Origin,
     ) -> Result<(), TreeError> {
         if self.leaf(sender)?.is_some_and(|old| old.encryption_key == leaf.encryption_key) {
             return Err(TreeError::UnchangedEncryptionKey(sender)); // R082
         }
-        let owners = self.leaves_with_signature_key(&leaf.signature_key)?;
+        let signature = self.key_name(KeyKind::Signature, &leaf.signature_key);
+        let all = keys.iter().chain([&leaf.encryption_key]);
+        let mut all: Vec<_> = all.map(|key| (self.key_name(KeyKind::Encryption, key), key)).collect();
+        let asked = all.iter().map(|(name, _)| *name).filter(|_| origin == Origin::Received);
+        self.need_keys(asked.chain([signature]))?;
+        let owners = self.leaves_with_signature_key(signature, &leaf.signature_key)?;
         if let Some(other) = owners.into_iter().find(|owner| *owner != sender) {
             return Err(TreeError::DuplicateSignatureKey(other)); // R083
         }
-        let mut all: Vec<&HpkePublicKey> = keys.iter().chain([&leaf.encryption_key]).collect();
-        for key in &all {
-            if self.node_with_encryption_key(key)?.is_some() {
+        for (name, key) in &all {
+            if !self.nodes_with_encryption_key(*name, key)?.is_empty() {
                 return Err(TreeError::PathKeyReused); // R101
             }
         }
-        all.sort_unstable();
-        if all.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(TreeError::PathKeyReused) } // R101
+        all.sort_unstable_by_key(|(_, key)| *key);
+        if all.is_sorted_by(|(_, a), (_, b)| a < b) { Ok(()) } else { Err(TreeError::PathKeyReused) } // R101
     }
 }
 
@@ -121,6 +137,45 @@ pub(crate) fn recipients(
         resolution.retain(|node| node.leaf().is_none_or(|leaf| excluded.binary_search(&leaf).is_err()));
     }
     Ok(resolution)
+}
+
+/// Where in the resolution of a copath node, without new leaves (`excluded`, sorted; R092), the secret for this member
+/// is, and the node whose key opens it; `None` if there is none for it. Only the member's own path is looked at.
+pub(crate) fn recipient(
+    sibling: &Subtree,
+    member: LeafIndex,
+    excluded: &[LeafIndex],
+) -> Result<Option<(usize, NodeIndex)>, TreeError> {
+    let mut subtree = sibling;
+    let mut place = 0;
+    loop {
+        match subtree {
+            Subtree::Blank(_) => return Ok(None),
+            Subtree::Leaf(leaf) => {
+                let is_old = excluded.binary_search(&leaf.index).is_err();
+                return Ok((leaf.index == member && is_old).then(|| (place, member.node())));
+            }
+            Subtree::Stub(stub) => {
+                return Err(TreeError::Need(stub.position.nodes_down_to(Position::leaf(member))));
+            }
+            Subtree::Parent(slot) => {
+                let Some(node) = &slot.node else {
+                    if member.0 >= slot.position.middle() {
+                        place += recipients_len(&slot.left, excluded);
+                    }
+                    subtree = slot.towards(member).0;
+                    continue;
+                };
+                let Ok(at) = node.unmerged_leaves.binary_search(&member) else {
+                    return Ok(Some((place, slot.position.node())));
+                };
+                let before = node.unmerged_leaves.get(..at).unwrap_or_default();
+                let old = before.iter().filter(|leaf| excluded.binary_search(leaf).is_err()).count();
+                let is_old = excluded.binary_search(&member).is_err();
+                return Ok(is_old.then(|| (place + 1 + old, member.node())));
+            }
+        }
+    }
 }
 
 /// Sorted, as the functions here want it.

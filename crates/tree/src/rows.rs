@@ -82,6 +82,8 @@ impl RatchetTree {
         let mut tree = Self::blank(suite);
         tree.size = size;
         tree.stubs = 1;
+        tree.encryption_keys.set_complete(false);
+        tree.signature_keys.set_complete(false);
         let rows: BTreeMap<NodeIndex, R> = rows.into_iter().collect();
         // The row of the root says what its summary is.
         let summary = match rows.get(&position.node()) {
@@ -110,6 +112,10 @@ impl RatchetTree {
         let mut load = Load { tree: &mut loaded, rows, interner: &mut interner };
         let root = load.with_rows(&self.root)?;
         loaded.root = root;
+        if self.stubs > 0 && loaded.stubs == 0 {
+            loaded.encryption_keys.set_complete(true);
+            loaded.signature_keys.set_complete(true);
+        }
         *self = loaded;
         Ok(())
     }

@@ -10,11 +10,7 @@ use once_cell::race::OnceBox;
 use pleach_crypto::{CipherSuite, CryptoError, Digest, Hash, KemPublicKey, Verifier};
 use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, NodeIndex, Opaque, ParentNode};
 
-use crate::{
-    features::Features,
-    key_index::{Tag, tag},
-    position::Position,
-};
+use crate::{KeyKind, KeyName, features::Features, key_index::KeyTag, position::Position};
 
 /// A subtree, as cheap to clone as a pointer.
 #[derive(Debug, Clone)]
@@ -35,8 +31,8 @@ pub(crate) struct LeafSlot {
     pub(crate) index: LeafIndex,
     pub(crate) node: Kept<LeafNode>,
     pub(crate) features: Arc<Features>,
-    pub(crate) encryption_tag: Tag,
-    pub(crate) signature_tag: Tag,
+    pub(crate) encryption_tag: KeyTag,
+    pub(crate) signature_tag: KeyTag,
     pub(crate) hash: OnceBox<Digest>,
     encryption_key: OnceBox<Box<dyn KemPublicKey>>,
     verifier: OnceBox<Box<dyn Verifier>>,
@@ -52,13 +48,21 @@ impl LeafSlot {
         Self {
             index,
             features,
-            encryption_tag: tag(hash, &node.encryption_key),
-            signature_tag: tag(hash, &node.signature_key),
+            encryption_tag: KeyTag::of(hash, &node.encryption_key),
+            signature_tag: KeyTag::of(hash, &node.signature_key),
             node,
             hash: OnceBox::new(),
             encryption_key: OnceBox::new(),
             verifier: OnceBox::new(),
         }
+    }
+
+    /// The names of its signature key and its encryption key.
+    pub(crate) const fn key_names(&self) -> [KeyName; 2] {
+        [
+            KeyName { kind: KeyKind::Signature, tag: self.signature_tag },
+            KeyName { kind: KeyKind::Encryption, tag: self.encryption_tag },
+        ]
     }
 
     /// The HPKE key, parsed once.
@@ -81,7 +85,7 @@ pub struct Parent {
     pub(crate) parent_hash: Opaque,
     /// A vector, so that adding many members one after the other does not copy it each time.
     pub(crate) unmerged_leaves: Vec<LeafIndex>,
-    pub(crate) tag: Tag,
+    pub(crate) tag: KeyTag,
     parsed: OnceBox<Arc<dyn KemPublicKey>>,
 }
 
@@ -89,7 +93,7 @@ impl Parent {
     pub(crate) fn new(node: ParentNode, hash: &dyn Hash) -> Self {
         let ParentNode { encryption_key, parent_hash, unmerged_leaves } = node;
         Self {
-            tag: tag(hash, &encryption_key),
+            tag: KeyTag::of(hash, &encryption_key),
             encryption_key,
             parent_hash,
             unmerged_leaves: unmerged_leaves.into_vec(),

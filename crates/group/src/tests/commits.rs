@@ -122,11 +122,12 @@ fn a_committer_prefers_a_remove_and_else_the_latest_update() {
     let commit = alice.clone().commit(&CommitSpec::default());
     let summary = bob.would_follow(commit.message());
     assert_eq!(summary.updated, [LeafIndex(2), LeafIndex(0)]);
+    bob.attach();
     let latest = bob.state().proposals().unwrap().find(&last).unwrap().proposal.clone();
     let Proposal::Update(latest) = latest else { panic!("{latest:?}") };
     let mut follower = bob.clone();
     follower.follow(commit.message());
-    let leaf = follower.state().member(LeafIndex(2)).unwrap().leaf_node;
+    let leaf = follower.member(LeafIndex(2)).leaf_node;
     assert_eq!(leaf, latest.leaf_node);
 
     let sent = bob.propose(&ProposalSpec::Remove(LeafIndex(2)));
@@ -184,7 +185,7 @@ fn refuses_an_add_of_a_member_unless_it_is_removed() {
 #[test]
 fn refuses_an_add_with_an_encryption_key_of_a_member() {
     let (mut alice, bob, _) = trio();
-    let taken = bob.state().member(LeafIndex(2)).unwrap().leaf_node.encryption_key.clone();
+    let taken = bob.member(LeafIndex(2)).leaf_node.encryption_key.clone();
     let key_package = dave().changed_key_package(|leaf| leaf.encryption_key = taken, |_| ());
     alice.bad_and_good(
         &bob,

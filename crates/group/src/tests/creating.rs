@@ -145,6 +145,7 @@ fn a_commit_that_is_not_merged_leaves_only_a_used_generation() {
     let config = GroupConfig::default();
     let (mut alice, mut bob, _) = trio_with(SUITE_1, &config, Extensions::default(), &|_| ());
     alice.attach();
+    alice.reopens = false;
     let (rows, state) = (alice.rows.clone(), alice.fingerprint());
     let first = alice.commit(&force_path());
     assert_eq!(alice.fingerprint(), state);

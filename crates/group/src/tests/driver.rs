@@ -2,6 +2,7 @@
 
 pub(super) use std::{boxed::Box, collections::BTreeMap, sync::Arc, vec, vec::Vec};
 
+use crate::Member;
 use crate::key_package::KeyPackageRecord;
 use crate::leaf::sign_leaf;
 pub(super) use crate::{
@@ -13,9 +14,10 @@ pub(super) use crate::{
 pub(super) use pleach_crypto::{
     CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Secret, Serial, Signer, UnsupportedCipherSuite,
 };
+use pleach_tree::RatchetTree;
 pub(super) use pleach_wire::{
     Add, Capabilities, Credential, CredentialType, Extension, ExtensionType, Extensions, Kept, KeyPackage,
-    LeafIndex, LeafNode, LeafNodeSource, Lifetime, Opaque, Proposal, ProposalOrRef, ProposalType,
+    LeafIndex, LeafNode, LeafNodeSource, Lifetime, NodeIndex, Opaque, Proposal, ProposalOrRef, ProposalType,
     ProtocolVersion, Remove, Sender, Update, decode, encode,
 };
 use zeroize::Zeroizing;
@@ -62,6 +64,9 @@ pub(super) struct Client {
     pub(super) signer: Arc<dyn Signer>,
     pub(super) rows: BTreeMap<RecordKey, Zeroizing<Vec<u8>>>,
     pub(super) state: Option<GroupState>,
+    /// How many steps were finished, and whether that makes it open the group anew now and then.
+    pub(super) steps: usize,
+    pub(super) reopens: bool,
 }
 
 /// A configuration that takes handshake messages either way and sends them in the open.
@@ -118,6 +123,8 @@ impl Client {
             leaf,
             rows: BTreeMap::new(),
             state: None,
+            steps: 0,
+            reopens: true,
         }
     }
 
@@ -249,6 +256,16 @@ impl Client {
 
     // Running steps.
 
+    pub(super) fn member(&self, index: LeafIndex) -> Member {
+        let mut rows = Rows::new();
+        loop {
+            match self.state().member(&rows, index) {
+                Err(Interrupt::Need(Need::Rows(keys))) => self.read(&mut rows, keys),
+                found => return found.unwrap(),
+            }
+        }
+    }
+
     pub(super) fn read(&self, rows: &mut Rows, keys: Vec<RecordKey>) {
         for key in keys {
             let value = self.rows.get(&key).cloned();
@@ -272,30 +289,42 @@ impl Client {
         step: impl Fn(&GroupState, &Env<'_>, &Rows) -> StepResult<T>,
     ) -> Result<T, GroupError> {
         let mut rows = Rows::new();
-        for _ in 0..8 {
+        for _ in 0..20 {
             match step(self.state(), &self.env(), &rows) {
                 Ok(step) => return Ok(step),
                 Err(Interrupt::Error(error)) => return Err(error),
                 Err(Interrupt::Need(Need::Rows(keys))) => self.read(&mut rows, keys),
+                Err(Interrupt::Need(Need::Nodes(nodes))) => self.attach_nodes(nodes),
                 Err(Interrupt::Need(_)) => self.attach(),
             }
         }
         panic!("a step asks for rows at most a few times");
     }
 
+    /// Every other time the group is opened anew: what was in memory must be in the rows, too.
     pub(super) fn finish<T>(&mut self, step: Step<T>) -> T {
         self.write(&step.changes);
+        self.steps += 1;
         match step.effect {
             Effect::Reopen => self.reopen(),
+            _ if self.reopens && self.steps.is_multiple_of(2) => self.reopen(),
             effect => self.state.as_mut().unwrap().apply(effect),
         }
         step.output
     }
 
+    fn attach_nodes(&mut self, nodes: Vec<NodeIndex>) {
+        let mut state = self.state.clone().unwrap();
+        let rows =
+            nodes.into_iter().filter_map(|node| Some((node, self.rows.get(&RecordKey::TreeNode(node))?)));
+        state.attach_nodes(rows, self.rows.get(&RecordKey::PathKeys).map(|row| row.as_slice())).unwrap();
+        self.state = Some(state);
+    }
+
     /// Attaches the tree and the proposals, as a step that needs them would have it.
     pub(super) fn attach(&mut self) {
         let mut state = self.state.clone().unwrap();
-        if state.attached.is_none() {
+        if state.tree().is_none_or(RatchetTree::is_partial) {
             let nodes = self.rows.iter().filter_map(|(key, row)| match key {
                 RecordKey::TreeNode(node) => Some((*node, row.to_vec())),
                 _ => None,

@@ -58,7 +58,7 @@ fn refuses_an_external_commit_with_two_removes() {
 #[test]
 fn refuses_a_resync_that_keeps_the_old_encryption_key() {
     let (_, bob, _, group_info, _) = open_group();
-    let old = bob.state().member(LeafIndex(2)).unwrap().leaf_node.encryption_key.clone();
+    let old = bob.member(LeafIndex(2)).leaf_node.encryption_key.clone();
     let mut carol = again("carol");
     let leaf: Box<dyn Fn(&mut LeafNode)> = Box::new(move |leaf| leaf.encryption_key = old.clone());
     let evil = Evil { leaf, ..Evil::default() };
@@ -226,7 +226,7 @@ fn refuses_an_external_init_that_does_not_give_the_init_secret() {
 #[test]
 fn refuses_a_joiners_path_that_does_not_fit() {
     let (_, bob, _, group_info, mut dave) = open_group();
-    let taken = bob.state().member(LeafIndex(1)).unwrap().leaf_node.encryption_key.clone();
+    let taken = bob.member(LeafIndex(1)).leaf_node.encryption_key.clone();
     let leaf: Box<dyn Fn(&mut LeafNode)> = Box::new(move |leaf| leaf.encryption_key = taken.clone());
     let commit = dave.evil_join(&group_info, |init| vec![init], Evil { leaf, ..Evil::default() });
     bob.must_refuse(&commit.message, TreeError::PathKeyReused);
@@ -255,6 +255,7 @@ fn a_client_with_two_leaves_is_a_member_until_both_are_gone() {
     let removal = alice.evil_commit(&Evil::of([remove(4)]));
     bob.follow(&removal.message);
     alice.state = bob.state.clone();
+    alice.rows = bob.rows.clone();
     alice.state.as_mut().unwrap().head.own_leaf = LeafIndex(0);
     let third = alice.evil_commit(&Evil::of([add(again("carol").key_package())]));
     let mut reopened = bob.clone();

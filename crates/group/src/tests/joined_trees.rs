@@ -238,13 +238,15 @@ fn refuses_a_tree_without_the_own_leaf() {
 // breaks: R248, R254
 #[test]
 fn a_tree_that_is_not_in_the_welcome_must_be_given() {
-    let (alice, _, _, dave, welcome) = invited(true);
+    let (mut alice, _, _, dave, welcome) = invited(true);
+    alice.attach();
     let invitation = Invitation::open(&dave, &welcome).without_extension(ExtensionType::RATCHET_TREE);
     let bare = invitation.seal(&alice);
     assert_eq!(dave.refuses_welcome(&bare), IncompatibleError::MissingRatchetTree.into());
     let tree = alice.state().ratchet_tree().unwrap();
     dave.stage_join(&bare, Some(&tree), None).unwrap();
-    let (other, ..) = trio();
+    let (mut other, ..) = trio();
+    other.attach();
     let other = other.state().ratchet_tree().unwrap();
     let refused = dave.stage_join(&bare, Some(&other), None).unwrap_err();
     assert_eq!(refused, MisbehaviorError::GroupInfoSignature.into());

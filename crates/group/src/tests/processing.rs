@@ -214,6 +214,7 @@ fn refuses_a_commit_of_a_leaf_that_is_blank() {
     bob.follow(&removal);
     // Carol knows the new epoch's secrets by treason; her leaf is gone all the same.
     carol.state = bob.state.clone();
+    carol.rows = bob.rows.clone();
     for sender in [2, 3, 1 << 20, u32::MAX] {
         let content: Box<dyn Fn(&mut pleach_wire::FramedContent)> =
             Box::new(move |content| content.sender = Sender::Member(LeafIndex(sender)));
@@ -274,7 +275,7 @@ fn one_who_is_removed_keeps_nothing_and_can_do_nothing() {
 #[test]
 fn refuses_a_path_that_keeps_the_committers_encryption_key() {
     let (mut alice, bob, _) = trio();
-    let old = bob.state().member(LeafIndex(0)).unwrap().leaf_node.encryption_key.clone();
+    let old = bob.member(LeafIndex(0)).leaf_node.encryption_key.clone();
     let evil = leaf(move |leaf| leaf.encryption_key = old.clone());
     alice.bad_and_good(&bob, (evil, MisbehaviorError::EncryptionKeyUnchanged), Evil::default());
 }
@@ -283,7 +284,7 @@ fn refuses_a_path_that_keeps_the_committers_encryption_key() {
 #[test]
 fn refuses_a_path_with_a_key_of_another_member() {
     let (mut alice, bob, carol) = trio();
-    let taken = carol.state().member(LeafIndex(2)).unwrap().leaf_node.encryption_key.clone();
+    let taken = carol.member(LeafIndex(2)).leaf_node.encryption_key.clone();
     let evil = leaf(move |leaf| leaf.encryption_key = taken.clone());
     alice.bad_and_good(&bob, (evil, TreeError::PathKeyReused), Evil::default());
     // Carol lends Alice her signature key.

@@ -82,7 +82,7 @@ fn refuses_a_proposal_to_add_an_invalid_key_package() {
 #[test]
 fn refuses_a_proposal_to_update_to_an_invalid_leaf() {
     let (_, bob, mut carol) = trio();
-    let old = bob.state().member(LeafIndex(2)).unwrap().leaf_node;
+    let old = bob.member(LeafIndex(2)).leaf_node;
     let cases: Vec<LeafCase<MisbehaviorError>> = vec![
         (
             Box::new(move |leaf| leaf.encryption_key = old.encryption_key.clone()),

@@ -73,7 +73,7 @@ fn a_removed_member_refuses_what_the_others_refuse() {
         alice.clone().evil_commit(&evil)
     };
     let old = alice.state().own_leaf();
-    let old_key = bob.state().member(old).unwrap().leaf_node.encryption_key.clone();
+    let old_key = bob.member(old).leaf_node.encryption_key.clone();
     let bad: [(Made, GroupError); 4] = [
         (removal(&|evil| evil.leaf = Box::new(broken_parent_hash)), TreeError::ParentHashMismatch.into()),
         (

@@ -29,6 +29,10 @@ fn reinitialized(reinit: ReInit) -> (Client, Client, Client) {
     let commit = alice.commit_and_merge(&CommitSpec { proposals, ..CommitSpec::default() });
     bob.follow(&commit);
     carol.follow(&commit);
+    // A predecessor is given with its tree.
+    for client in [&mut alice, &mut bob, &mut carol] {
+        client.attach();
+    }
     (alice, bob, carol)
 }
 

@@ -14,12 +14,12 @@ impl Group {
         self.with_tree()?.members().map_err(looking)
     }
 
-    /// The member with this leaf.
+    /// The member with this leaf. One row.
     ///
     /// # Errors
     /// [`Error::ApiMisuse`] if there is none; as of [`Group::members`].
     pub fn member(&self, index: LeafIndex) -> Result<Member, Error> {
-        self.with_tree()?.member(index).map_err(looking)
+        self.client.0.look(&self.state, |state, rows| state.member(rows, index))
     }
 
     /// This member.

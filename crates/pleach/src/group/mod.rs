@@ -272,7 +272,7 @@ impl Group {
 
     /// The state with its ratchet tree. O(n) rows the first time, unless an operation has loaded it.
     fn with_tree(&self) -> Result<&GroupState, Error> {
-        if self.state.tree().is_some() {
+        if self.state.tree().is_some_and(|tree| !tree.is_partial()) {
             return Ok(&self.state);
         }
         if self.loaded.get().is_none() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pleach_crypto::{CipherSuiteId, Serial};
-use pleach_tree::{Change, RatchetTree, TreeError};
+use pleach_tree::{Change, KeyChange, KeyName, RatchetTree, TreeError};
 use pleach_wire::{LeafIndex, NodeIndex};
 
 use crate::support::{World, candidate};
@@ -15,6 +15,7 @@ fn random_histories_keep_every_invariant() {
         let mut world = World::new(seed);
         let mut rows: BTreeMap<NodeIndex, Vec<u8>> = BTreeMap::new();
         let mut stored: Option<RatchetTree> = None;
+        let mut keys: BTreeMap<KeyName, NodeIndex> = BTreeMap::new();
         for _ in 0..60 {
             let mut others: Vec<u32> = world.members.keys().map(|index| index.0).collect();
             let sender = LeafIndex(others.swap_remove(world.dice.below(others.len())));
@@ -31,6 +32,7 @@ fn random_histories_keep_every_invariant() {
             world.commit(sender, &updates, &removes, adds);
             world.check();
             apply_changes(&world.tree, stored.as_ref(), &mut rows);
+            apply_key_changes(&world.tree, stored.as_ref(), &mut keys);
             stored = Some(world.tree.clone());
             let hash = world.tree.tree_hash().unwrap();
             let loaded =
@@ -39,6 +41,7 @@ fn random_histories_keep_every_invariant() {
             assert_eq!(loaded.to_nodes().unwrap(), world.tree.to_nodes().unwrap());
             assert_eq!(rows.len(), all_rows(&world.tree).len());
             assert_eq!(rows, all_rows(&world.tree));
+            assert_eq!(keys, world.tree.key_entries().into_iter().collect());
         }
     }
 }
@@ -61,6 +64,24 @@ pub(crate) fn apply_changes(
     })
     .unwrap();
     count
+}
+
+pub(crate) fn apply_key_changes(
+    new: &RatchetTree,
+    old: Option<&RatchetTree>,
+    keys: &mut BTreeMap<KeyName, NodeIndex>,
+) {
+    let Some(old) = old else {
+        keys.extend(new.key_entries());
+        return;
+    };
+    for change in new.key_changes_since(old).unwrap() {
+        match change {
+            KeyChange::Put(name, node) => drop(keys.insert(name, node)),
+            KeyChange::Erase(name) => assert!(keys.remove(&name).is_some()),
+            _ => panic!("unknown change"),
+        }
+    }
 }
 
 pub(crate) fn all_rows(tree: &RatchetTree) -> BTreeMap<NodeIndex, Vec<u8>> {

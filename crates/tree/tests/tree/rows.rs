@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pleach_tree::{RatchetTree, TreeError};
+use pleach_tree::{KeyKind, KeyName, RatchetTree, TreeError};
 use pleach_wire::{LeafIndex, NodeIndex};
 
-use crate::evolve::{all_rows, apply_changes};
+use crate::evolve::{all_rows, apply_changes, apply_key_changes};
 use crate::support::World;
 
 /// The rows of the nodes from the root to a leaf, and of the copath's children where a resolution is wanted.
@@ -45,7 +45,9 @@ fn a_tree_loads_what_an_operation_needs() {
     assert_eq!((stub.member_count(), stub.tree_hash()), (world.tree.member_count(), Ok(hash)));
     assert_eq!(stub.credential_types_in_use(), world.tree.credential_types_in_use());
     let some_key = &world.tree.leaf(LeafIndex(3)).unwrap().unwrap().signature_key;
-    assert_eq!(stub.leaf_with_signature_key(some_key), Err(TreeError::PartialIndex));
+    let name = world.tree.key_name(KeyKind::Signature, some_key);
+    assert_eq!(stub.leaf_with_signature_key(some_key), Err(TreeError::NeedKeys(vec![name])));
+    let keys: BTreeMap<KeyName, NodeIndex> = world.tree.key_entries().into_iter().collect();
 
     // One leaf: one path.
     let mut tree = stub.clone();
@@ -53,7 +55,14 @@ fn a_tree_loads_what_an_operation_needs() {
         load_needed(&mut tree, &rows, |tree| tree.leaf(LeafIndex(30)).map(|leaf| leaf.cloned()));
     assert_eq!(leaf.as_ref(), world.tree.leaf(LeafIndex(30)).unwrap());
     assert_eq!(loaded, 6);
-    assert_eq!(tree.leaf_with_signature_key(&leaf.unwrap().signature_key), Ok(Some(LeafIndex(30))));
+    let key = leaf.unwrap().signature_key.clone();
+    let name = world.tree.key_name(KeyKind::Signature, &key);
+    // It is loaded, but another might have it, too: the stored index knows.
+    assert_eq!(tree.leaf_with_signature_key(&key), Err(TreeError::NeedKeys(vec![name])));
+    tree.answer_key(name, keys.get(&name).copied());
+    assert_eq!(tree.leaf_with_signature_key(&key), Ok(Some(LeafIndex(30))));
+    tree.forget_key_answers();
+    assert!(tree.leaf_with_signature_key(&key).is_err());
 
     // Remove, update and add: the same tree, and the same rows, as from the whole tree.
     let mut whole = world.tree.clone();
@@ -63,6 +72,15 @@ fn a_tree_loads_what_an_operation_needs() {
     whole.update_leaf(LeafIndex(12), update.clone()).unwrap();
     whole.add_leaf(candidate.clone()).unwrap();
     let mut partial = stub;
+    // R083: the candidate's keys, in the index of the tree before it is changed.
+    let twin = candidate.clone();
+    for (kind, key) in [
+        (KeyKind::Signature, twin.signature_key.as_bytes()),
+        (KeyKind::Encryption, twin.encryption_key.as_bytes()),
+    ] {
+        let name = world.tree.key_name(kind, key);
+        partial.answer_key(name, keys.get(&name).copied());
+    }
     load_needed(&mut partial, &rows, |tree| tree.remove_leaf(LeafIndex(30)));
     load_needed(&mut partial, &rows, |tree| tree.update_leaf(LeafIndex(12), update.clone()));
     load_needed(&mut partial, &rows, |tree| tree.add_leaf(candidate.clone()));
@@ -74,6 +92,13 @@ fn a_tree_loads_what_an_operation_needs() {
     apply_changes(&partial, Some(&before), &mut b);
     assert_eq!(a, b);
     assert_eq!(a, all_rows(&whole));
+    let added = whole.leaf_with_signature_key(&candidate.signature_key).unwrap().unwrap();
+    assert_eq!(partial.verify_unique_keys_of(added), Ok(()));
+    let (mut a, mut b) = (keys.clone(), keys);
+    apply_key_changes(&whole, Some(&world.tree), &mut a);
+    apply_key_changes(&partial, Some(&before), &mut b);
+    assert_eq!(a, b);
+    assert_eq!(a, whole.key_entries().into_iter().collect());
     load_needed(&mut before, &rows, |tree| tree.to_nodes().map(drop));
 }
 
