@@ -22,7 +22,7 @@ pub(crate) const CUSTOM: ProposalType = ProposalType(0xF123);
 /// The names of all there are. Dave and erin are in no group at first.
 const NAMES: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 
-/// All rows of a store.
+/// The rows of a store: keys and values.
 pub(crate) type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Stores, and what was handed from one to the other.
@@ -40,8 +40,8 @@ impl Scene {
     pub(crate) fn beginning() -> Self {
         let stores = NAMES.map(|name| (name, MemoryStorage::new())).into();
         let mut scene = Self { null: NullSuite::new(), stores, notes: BTreeMap::new(), seed: 1 };
-        let alice = scene.client("alice");
-        let (bob, carol) = (scene.client("bob"), scene.client("carol"));
+        // A store gets its name when its first client is built: here, once for all copies.
+        let [alice, bob, carol, _, _] = NAMES.map(|name| scene.client(name));
         let mut group = alice.create_group_with(TEA, &GroupOptions::default()).unwrap();
         let add = group.commit().add(bob.key_package().unwrap()).add(carol.key_package().unwrap());
         let add = add.build().unwrap();
@@ -63,14 +63,7 @@ impl Scene {
     }
 
     pub(crate) fn rows(&self, name: &str) -> Rows {
-        let mut rows = Rows::new();
-        self.stores[name]
-            .scan(&KeyRange::everything(), &mut |row| {
-                rows.insert(row.key.to_bytes(), row.value.to_vec());
-                Ok(())
-            })
-            .unwrap();
-        rows
+        rows_of(&self.stores[name])
     }
 
     /// The client of this name, over its own store.
@@ -138,6 +131,18 @@ impl Scene {
         let keys = algorithm.generate_key_pair(&SeededRandom::new(seed)).unwrap();
         algorithm.load_signer(&keys.private).unwrap()
     }
+}
+
+/// All rows of a store.
+pub(crate) fn rows_of(store: &MemoryStorage) -> Rows {
+    let mut rows = Rows::new();
+    store
+        .scan(&KeyRange::everything(), &mut |row| {
+            rows.insert(row.key.to_bytes(), row.value.to_vec());
+            Ok(())
+        })
+        .unwrap();
+    rows
 }
 
 /// The group receives a Commit of somebody else and merges it.
