@@ -13,6 +13,8 @@ pub(crate) enum Place {
     Backend,
     /// A storage engine: depends on `pleach-storage` only.
     Engine,
+    /// A layer over any engine that needs cryptography: depends on `pleach-storage` and `pleach-crypto` only.
+    Layer,
     /// Tools and tests: may depend on everything, nothing but a dev-dependency may depend on them.
     Above,
 }
@@ -36,11 +38,14 @@ const FLOORS: [(&str, Place); 13] = [
 /// The facade alone may choose backends and storage engines, as features.
 const FACADE: &str = "pleach";
 const TOP: u8 = 6;
+/// It stands among the engines, and is none.
+const LAYER: &str = "pleach-storage-encrypted";
 
 /// Where a package stands; `None` for one that the table does not know.
 pub(crate) fn place(package: &Package) -> Option<Place> {
     match package.dir.split_once('/') {
         Some(("backends", _)) => Some(Place::Backend),
+        Some(("storage", _)) if package.name == LAYER => Some(Place::Layer),
         Some(("storage", _)) => Some(Place::Engine),
         _ => FLOORS.iter().find(|(name, _)| *name == package.name).map(|(_, place)| *place),
     }
@@ -55,10 +60,10 @@ pub(crate) fn is_no_std(place: Place) -> bool {
 pub(crate) fn wrong_arrow(from: Place, to: Place, to_name: &str) -> Option<String> {
     let why = match (from, to) {
         (Place::Above, _) => return None,
-        (Place::Floor(TOP), Place::Backend | Place::Engine) => return None,
+        (Place::Floor(TOP), Place::Backend | Place::Engine | Place::Layer) => return None,
         (Place::Floor(from), Place::Floor(to)) if to < from => return None,
         (Place::Floor(from), Place::Floor(to)) => format!("floor {from} may not depend on floor {to}"),
-        (Place::Floor(from), Place::Backend | Place::Engine) => {
+        (Place::Floor(from), Place::Backend | Place::Engine | Place::Layer) => {
             format!("floor {from} knows no backend and no storage engine, only the facade does")
         }
         (Place::Backend, Place::Floor(1) | Place::Backend) => return None,
@@ -67,6 +72,10 @@ pub(crate) fn wrong_arrow(from: Place, to: Place, to_name: &str) -> Option<Strin
         }
         (Place::Engine, Place::Floor(_)) if to_name == "pleach-storage" => return None,
         (Place::Engine, _) => "a storage engine depends on pleach-storage only".into(),
+        (Place::Layer, Place::Floor(_)) if ["pleach-storage", "pleach-crypto"].contains(&to_name) => {
+            return None;
+        }
+        (Place::Layer, _) => "the encrypting layer depends on pleach-storage and pleach-crypto only".into(),
         (_, Place::Above) => "only a dev-dependency may point at a tool or a test crate".into(),
     };
     Some(why)
@@ -74,12 +83,13 @@ pub(crate) fn wrong_arrow(from: Place, to: Place, to_name: &str) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{FLOORS, Place, wrong_arrow};
+    use super::{FLOORS, LAYER, Place, wrong_arrow};
 
     fn arrow(from: &str, to: &str) -> bool {
         let at = |name: &str| match name {
             "rustcrypto" | "ring" => Place::Backend,
             "memory" => Place::Engine,
+            LAYER => Place::Layer,
             _ => FLOORS.iter().find(|(known, _)| *known == name).unwrap().1,
         };
         wrong_arrow(at(from), at(to), to).is_none()
@@ -95,6 +105,9 @@ mod tests {
             ("rustcrypto", "pleach-crypto"),
             ("ring", "rustcrypto"),
             ("memory", "pleach-storage"),
+            (LAYER, "pleach-storage"),
+            (LAYER, "pleach-crypto"),
+            ("pleach", LAYER),
             ("pleach-cli", "pleach"),
             ("pleach-testkit", "memory"),
         ];
@@ -115,6 +128,11 @@ mod tests {
             ("rustcrypto", "pleach-wire"),
             ("rustcrypto", "memory"),
             ("memory", "pleach-crypto"),
+            ("memory", LAYER),
+            (LAYER, "memory"),
+            (LAYER, "rustcrypto"),
+            (LAYER, "pleach-wire"),
+            ("pleach-storage", LAYER),
             ("memory", "pleach-group"),
             ("pleach", "pleach-testkit"),
             ("rustcrypto", "pleach-testkit"),

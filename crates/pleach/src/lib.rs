@@ -67,6 +67,7 @@
 //! | `parallel` (default) | [`Threads`]: large joins and commits use all cores |
 //! | `sqlite` | `SqliteStorage` |
 //! | `redb` | `RedbStorage`: files too, without C |
+//! | `encrypted` | `encrypted::EncryptedStorage`: encryption at rest over any of them |
 //! | `export` | [`export`], sealed exports of stores and groups |
 //! | `tracing` | events with ids, epochs and sizes |
 //! | `serde` | serialization of [`GroupReport`] |
@@ -125,7 +126,7 @@ pub use key_packages::{KeyPackageOptions, KeyPackageState, StoredKeyPackage};
 pub use observer::{Observed, ObservedCommit, Observer};
 pub use retention::Expired;
 pub use rollback::{
-    Exchange, FileRollbackGuard, GuardPlace, MemoryRollbackGuard, RollbackGuard, RollbackGuardError,
+    FileRollbackGuard, GuardPlace, MarkExchange, MemoryRollbackGuard, RollbackGuard, RollbackGuardError,
     RollbackMark,
 };
 pub use tombstones::{DeletedGroup, RetiredKeyPackage};
@@ -150,6 +151,8 @@ pub use pleach_post_quantum as post_quantum;
 pub use pleach_ring as ring;
 #[cfg(feature = "rustcrypto")]
 pub use pleach_rustcrypto as rustcrypto;
+#[cfg(feature = "encrypted")]
+pub use pleach_storage_encrypted as encrypted;
 #[cfg(feature = "memory")]
 pub use pleach_storage_memory::MemoryStorage;
 #[cfg(feature = "redb")]

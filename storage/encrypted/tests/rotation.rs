@@ -179,7 +179,7 @@ fn a_row_that_does_not_open_keeps_the_older_key() {
     let store = open(engine.clone(), &[2, 1]).unwrap();
     let (key, mut stored) = rows(&engine).into_iter().nth(20).unwrap();
     *stored.last_mut().unwrap() ^= 1;
-    put(&engine, &[(key.clone(), stored)]);
+    put(&engine, &[(key, stored)]);
     assert!(matches!(store.rewrap(7), Err(StorageError::Corrupt { .. })));
     assert_eq!(store.keys_in_use().unwrap().len(), 2);
     // The store goes on, at once.
