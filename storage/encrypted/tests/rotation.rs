@@ -253,23 +253,25 @@ fn others_write_meanwhile_and_lose_nothing() {
 
 #[test]
 fn a_batch_whose_fence_was_taken_away_is_begun_anew() {
-    let engine = filled();
     // The second apply after the rotation writes the first batch. Until then another handle has lost its patience, and
-    // written a row that was read already.
-    let (key, _) = rows(&open(engine.clone(), &[1]).unwrap()).swap_remove(0);
-    let other = Mutex::new(None);
-    let store = open(
-        hooked(&engine, |number, done| {
-            if let (2, false, Some(other)) = (number, done, &*other.lock().unwrap()) {
-                put(other, &[(key.clone(), b"meanwhile".to_vec())]);
+    // written a row that was read already; one that knew the store before the fence, or one that met it with the fence.
+    for opened_before in [true, false] {
+        let engine = filled();
+        let (key, _) = rows(&open(engine.clone(), &[1]).unwrap()).swap_remove(0);
+        let reopen = || open(engine.clone(), &[2, 1]).unwrap();
+        let other = Mutex::new(None);
+        let hook = |number: usize, done: bool| {
+            if (number, done) == (2, false) {
+                let opened = other.lock().unwrap().take();
+                put(&opened.unwrap_or_else(reopen), &[(key.clone(), b"meanwhile".to_vec())]);
             }
             Ok(())
-        }),
-        &[2, 1],
-    )
-    .unwrap();
-    *other.lock().unwrap() = Some(open(engine.clone(), &[2, 1]).unwrap());
-    let done = store.rewrap(usize::MAX).unwrap();
-    assert_eq!((done.rows, done.batches), (samples().len() - 1, 1));
-    assert_eq!(open(engine, &[2]).unwrap().get(&key.as_key()).unwrap().unwrap().as_slice(), b"meanwhile");
+        };
+        let store = open(hooked(&engine, hook), &[2, 1]).unwrap();
+        *other.lock().unwrap() = opened_before.then(reopen);
+        let done = store.rewrap(usize::MAX).unwrap();
+        assert_eq!((done.rows, done.batches), (samples().len() - 1, 1));
+        let found = open(engine.clone(), &[2]).unwrap().get(&key.as_key()).unwrap().unwrap();
+        assert_eq!(found.as_slice(), b"meanwhile");
+    }
 }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use pleach_storage::{CountingStorage, Key, KeyRange, RecordKind, Storage, VecBatch};
+use pleach_storage::{Checked, CountingStorage, Key, KeyRange, RecordKind, Storage, VecBatch};
 use pleach_storage_memory::MemoryStorage;
 use pleach_testkit::storage_suite;
 
@@ -22,6 +22,14 @@ fn suite_with_several_handles() {
 #[test]
 fn suite_while_counting() {
     storage_suite::run(|| Box::new(CountingStorage::new(MemoryStorage::new())));
+}
+
+#[test]
+fn suite_under_checksums() {
+    storage_suite::run_shared(|| {
+        let store = MemoryStorage::new();
+        move || Box::new(Checked::new(store.clone())) as Box<dyn Storage>
+    });
 }
 
 fn put(store: &dyn Storage, suffix: &[u8]) {
