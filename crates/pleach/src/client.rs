@@ -40,6 +40,9 @@ pub(crate) struct Inner {
 
 impl Client {
     /// Begins to build a client.
+    ///
+    /// Every value that it stores has a checksum behind it: read and write rows of `storage` beside the client through
+    /// [`Checked`](pleach_storage::Checked).
     pub fn builder(provider: CryptoProvider, storage: impl Storage + 'static) -> ClientBuilder {
         ClientBuilder::new(provider, Arc::new(storage))
     }
