@@ -13,7 +13,7 @@ use pleach::crypto::SecureRandom as _;
 use pleach_storage_sqlite::SqliteOptions;
 
 const NAMES: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
-const STEPS: usize = 1_000;
+const STEPS: usize = 2_000;
 
 struct Life {
     watch: std::sync::Arc<Watch>,
