@@ -37,8 +37,8 @@ Exit codes:
    5  something is asked for that this build, the chosen backends, or a member does not support
    6  the message belongs to another group
    7  the message is of an epoch that is over, or has not begun
-   8  the message was received before
-   9  a name comes with another key than the one that was pinned, or a rule forbids it
+   8  the message was received before, or its key package is used up
+   9  a name comes with another key than the one that was pinned, a rule forbids it, or the passphrase is wrong
   10  no such group, member, key package, commit or pre-shared key in the store
   11  the store cannot be used: missing, busy, damaged, or changed by another process meanwhile
   12  a file or stream cannot be read or written
@@ -124,9 +124,11 @@ impl From<pleach::Error> for Failure {
             Error::WrongEpoch { .. } => Exit::WrongEpoch,
             Error::AlreadyReceived => Exit::AlreadyReceived,
             Error::Denied(_) | Error::AwaitingAuthentication { .. } => Exit::Denied,
-            Error::NotFound(_) | Error::ApiMisuse(ApiMisuse::Group(MisuseError::NoSuchCommit)) => {
-                Exit::NotFound
-            }
+            Error::NotFound(_)
+            | Error::GroupDeleted { .. }
+            | Error::ApiMisuse(ApiMisuse::Group(MisuseError::NoSuchCommit)) => Exit::NotFound,
+            // It was used before, or is over.
+            Error::KeyPackageRetired(_) => Exit::AlreadyReceived,
             Error::ApiMisuse(_) => Exit::NotNow,
             Error::Storage(_) => Exit::Store,
             _ => Exit::Other,
@@ -134,6 +136,10 @@ impl From<pleach::Error> for Failure {
         let message = match &error {
             // What the library calls misuse is here what a person asked for at the wrong time.
             Error::ApiMisuse(ApiMisuse::Group(misuse)) => misuse.to_string(),
+            Error::ApiMisuse(ApiMisuse::Restored) => {
+                "the group was restored from a copy: it sends nothing before `external-join --resync`"
+                    .to_owned()
+            }
             other => chain(other),
         };
         Self::new(exit, error.code(), message)
@@ -150,6 +156,24 @@ impl From<UnsupportedCipherSuite> for Failure {
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         pleach::Error::from(error).into()
+    }
+}
+
+impl From<pleach::export::ExportError> for Failure {
+    fn from(error: pleach::export::ExportError) -> Self {
+        use pleach::export::ExportError as E;
+        let (exit, code) = match error {
+            E::Storage(error) => return error.into(),
+            E::Crypto(error) => return error.into(),
+            E::Io(_) => (Exit::File, "file"),
+            E::Passphrase => (Exit::Denied, "passphrase"),
+            E::Aead(_) => (Exit::Incompatible, "no-aead"),
+            E::NotEmpty => (Exit::Store, "store"),
+            E::GroupExists => (Exit::NotNow, "not-now"),
+            E::NoSuchGroup => (Exit::NotFound, "not-found"),
+            _ => (Exit::Malformed, "malformed"),
+        };
+        Self::new(exit, code, error.to_string())
     }
 }
 

@@ -25,6 +25,15 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     read_at_most(path, MAX_BYTES)
 }
 
+/// Opens a file, or standard input for `-`, to be read piece by piece.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let file = File::open(path).map_err(|error| file_failure(path, &error))?;
+    Ok(Box::new(io::BufReader::new(file)))
+}
+
 /// Reads a message: binary, hexadecimal or base64.
 pub(crate) fn read_message(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = unarmour(read_at_most(path, 2 * MAX_BYTES + 4096)?);
@@ -171,6 +180,30 @@ impl Output {
             self.file.rewind()
         };
         reserve().map_err(|error| file_failure(&self.path, &error))
+    }
+
+    /// Lets `work` write, and gives the file its name.
+    pub(crate) fn fill<T>(
+        mut self,
+        work: impl FnOnce(&mut dyn Write) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut buffered = io::BufWriter::new(&mut self.file);
+        let done = work(&mut buffered)?;
+        let flushed = buffered.flush();
+        drop(buffered);
+        if is_store(&self.path) {
+            return Err(would_be_lost(&self.path));
+        }
+        let finish = || match &self.temporary {
+            Some(temporary) => {
+                self.file.sync_all()?;
+                std::fs::rename(temporary, &self.path)
+            }
+            None => Ok(()),
+        };
+        flushed.and_then(|()| finish()).map_err(|error| file_failure(&self.path, &error))?;
+        self.temporary = None;
+        Ok(done)
     }
 
     /// Writes the bytes and gives the file its name.

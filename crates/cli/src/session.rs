@@ -95,7 +95,9 @@ impl Session {
     /// The group with this id.
     pub(crate) fn load(&self, group_id: &[u8]) -> Result<Group, Failure> {
         self.client.load(group_id).map_err(|error| match error {
-            Error::NotFound(_) => Failure::not_found(format!("there is no group {}", text::show(group_id))),
+            Error::NotFound(_) | Error::GroupDeleted { .. } => {
+                Failure::not_found(format!("there is no group {}", text::show(group_id)))
+            }
             other => other.into(),
         })
     }

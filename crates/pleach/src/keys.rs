@@ -20,6 +20,11 @@
 //! | KeyIndex | group | 0 encryption or 1 signature, 1; the first 16 bytes of the key's hash |
 //! | ClientIndex | group | hash of the client id |
 //! | GroupDirectory | client | group id |
+//! | UsedLastResort | client | KeyPackageRef |
+//! | Tombstone | client | 0, 1; group id. Or 1, 1; KeyPackageRef |
+//! | Meta | the store | `store` |
+//! | Meta | client | `external`; length and group id; hash of the message |
+//! | Meta | group | `rollback`, or `restored` |
 //! | Application | group | the application's own |
 //!
 //! Not here: values.

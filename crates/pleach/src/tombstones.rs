@@ -18,6 +18,9 @@ use pleach_group::{Changes, HeadSummary, RecordKey};
 use pleach_storage::{Key, KeyBuf, KeyRange, RecordKind, Storage as _, StorageError, VecBatch, row_version};
 use pleach_wire::KeyPackageRef;
 
+/// Takes the id and the row of a tombstone.
+type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), StorageError> + 'a;
+
 const GROUP: u8 = 0;
 const KEY_PACKAGE: u8 = 1;
 
@@ -203,11 +206,7 @@ impl Inner {
         Ok(())
     }
 
-    fn tombstones(
-        &self,
-        sort: u8,
-        row: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StorageError>,
-    ) -> Result<(), StorageError> {
+    fn tombstones(&self, sort: u8, row: &mut Visit<'_>) -> Result<(), StorageError> {
         let first = key(&self.id, sort, &[]);
         self.storage.scan(&KeyRange::suffixes(first.as_key()), &mut |found| {
             row(found.key.suffix.get(1..).unwrap_or_default(), found.value)

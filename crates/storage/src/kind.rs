@@ -65,11 +65,12 @@ macro_rules! record_kinds {
 
 record_kinds! {
     // Rows of a client. Those that speak of a group outlive its rows, so they live in the client's scope.
-    /// Client scope: the format and instance of the store; a row of the whole store has an empty client id.
+    /// Either scope: format and instance of the store (a row of the whole store has an empty client id), when an external
+    /// Commit was built, what a rollback guard follows, and whether a group is restored.
     Meta = 0x01, Public;
     /// Client scope, by KeyPackageRef: a key package and its private keys (RFC 9420 §10).
     KeyPackage = 0x02, Secret;
-    /// Client scope, by KeyPackageRef: a last-resort key package that was used and is kept (RFC 9420 §16.8).
+    /// Client scope, by KeyPackageRef: how often a last-resort key package was used, and when (RFC 9420 §16.8).
     UsedLastResort = 0x03, Secret;
     /// Client scope, by PSK id: an external pre-shared key (RFC 9420 §8.4).
     ExternalPsk = 0x04, Secret;
@@ -79,7 +80,8 @@ record_kinds! {
     ResumptionPsk = 0x06, Secret;
     /// Client scope, by group id: the state of a ReInit and the group that succeeds this one (RFC 9420 §11.2).
     Successor = 0x07, Public;
-    /// Client scope, by group id: this client was removed, or deleted the group.
+    /// Client scope, by 0 and group id or 1 and KeyPackageRef: this client deleted the group; the key package's private keys
+    /// are gone.
     Tombstone = 0x08, Public;
     /// Client scope, by group id: the groups that exist, to list them.
     GroupDirectory = 0x09, Public;

@@ -148,6 +148,16 @@ pub(crate) enum Command {
     /// Show or forget which keys names are pinned to
     #[command(after_help = "Example:\n  pleach trust --store alice.db --forget bob")]
     Trust(TrustArgs),
+    /// Write everything that an identity has, or one of its groups, to a file that a passphrase seals
+    #[command(
+        after_help = "Example:\n  pleach export-store --store alice.db --passphrase words.txt -o alice.sealed"
+    )]
+    ExportStore(ExportArgs),
+    /// Make an identity from such a file, or take one of its groups back
+    #[command(
+        after_help = "Example:\n  pleach import-store --store restored.db --passphrase words.txt alice.sealed"
+    )]
+    ImportStore(ImportArgs),
     /// List the cipher suites that this build has, and which backends have each
     #[command(
         after_help = "Examples:\n  pleach suites\n  pleach suites --crypto ring\n  pleach suites --numbering openmls"
@@ -189,10 +199,10 @@ pub(crate) struct KeyPackageArgs {
     /// Usable more than once, for when no other is left; less secret than one that is used up
     #[arg(long)]
     pub(crate) last_resort: bool,
-    /// List the key packages that are waiting to be used
+    /// List the key packages that are waiting to be used, and what became of the others
     #[arg(long, conflicts_with_all = ["output", "suite", "last_resort", "delete"])]
     pub(crate) list: bool,
-    /// Delete the private keys of this key package, given by its reference as `--list` shows it
+    /// Withdraw this key package: its private keys are deleted. It is given by its reference as `--list` shows it
     #[arg(long, value_name = "REFERENCE", conflicts_with_all = ["output", "suite", "last_resort"])]
     pub(crate) delete: Option<String>,
 }
@@ -333,6 +343,37 @@ pub(crate) struct TrustArgs {
     /// Forget the keys of this name, after checking with its owner that a new key is genuine
     #[arg(long, value_name = "NAME")]
     pub(crate) forget: Option<String>,
+}
+
+/// Where the passphrase comes from.
+#[derive(Debug, Args)]
+pub(crate) struct PassphraseArg {
+    /// The file with the passphrase, less one line end; `-` is standard input; otherwise what PLEACH_PASSPHRASE says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArg,
+    /// Where to write it
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// This group alone
+    #[arg(long, short, value_name = "ID")]
+    pub(crate) group: Option<String>,
+    /// The memory that every guess of the passphrase costs, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) memory: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// What `export-store` wrote
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArg,
 }
 
 #[derive(Debug, Args)]

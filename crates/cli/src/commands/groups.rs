@@ -50,7 +50,15 @@ pub(super) fn groups(global: &Global, args: &GroupsArgs) -> Result<Report, Failu
     let mut items = Vec::new();
     for summary in session.client.groups()? {
         let (id, suite) = (text::show(&summary.group_id), text::suite_number(summary.suite));
-        lines.push(format!("{id}: epoch {}, suite {suite}, {}", summary.epoch, status(&summary.status)));
+        let restored = if summary.restored { ", restored" } else { "" };
+        lines.push(format!(
+            "{id}: epoch {}, suite {suite}, {}{restored}",
+            summary.epoch,
+            status(&summary.status)
+        ));
+        if summary.restored {
+            lines.push("  sends nothing before `external-join --resync`".to_owned());
+        }
         if backends::facts(summary.suite).is_none_or(|facts| facts.algorithms != summary.algorithms) {
             lines.push(format!("  made with {}", text::algorithms(&summary.algorithms)));
         }
@@ -62,7 +70,9 @@ pub(super) fn groups(global: &Global, args: &GroupsArgs) -> Result<Report, Failu
             continue;
         }
         let group = session.load(&summary.group_id)?;
-        let hashes: Vec<String> = group.pending()?.iter().map(|commit| hex::encode(commit.hash())).collect();
+        // Those of a copy must not be sent; where one was accepted, `receive` finds it.
+        let pending = if group.is_restored() { Vec::new() } else { group.pending()? };
+        let hashes: Vec<String> = pending.iter().map(|commit| hex::encode(commit.hash())).collect();
         let proposals = group.pending_proposals()?.len();
         if let Status::ReInitialized(successor) = group.status() {
             lines.push(format!(
@@ -103,6 +113,7 @@ fn listed(summary: &GroupSummary) -> Item {
         .with("algorithms", show::algorithms(&summary.algorithms))
         .with("status", status(&summary.status))
         .with("own_leaf", summary.own_leaf.0)
+        .with("restored", summary.restored)
 }
 
 pub(super) fn members(global: &Global, args: &MembersArgs) -> Result<Report, Failure> {

@@ -47,7 +47,7 @@ pub(super) fn key_package(global: &Global, args: &KeyPackageArgs) -> Result<Repo
         if !session.client.key_packages()?.iter().any(|stored| *stored.reference == *reference) {
             return Err(Failure::not_found("there is no such key package"));
         }
-        session.client.delete_key_package(&reference)?;
+        session.client.withdraw_key_package(&reference)?;
         return Ok(Report::new(Item::object().with("deleted", Item::bytes(&reference))).line("deleted"));
     }
     let out = Delivery::open(args.out.output.as_ref())?;
@@ -70,26 +70,47 @@ fn list(session: &Session) -> Result<Report, Failure> {
     let mut items = Vec::new();
     for package in &stored {
         let until = package.lifetime.map_or_else(|| "ever".to_owned(), |lifetime| time(lifetime.not_after));
-        let last = if package.last_resort { ", last resort" } else { "" };
+        let last = match (package.last_resort, package.uses) {
+            (false, _) => String::new(),
+            (true, 0) => ", last resort".to_owned(),
+            (true, uses) => format!(", last resort, used for {}", text::count(uses as usize, "group")),
+        };
+        let imported = if package.imported { ", imported" } else { "" };
         lines.push(format!(
-            "{}  suite {}, until {until}{last}",
+            "{}  {}, suite {}, until {until}{last}{imported}",
             hex::encode(&package.reference),
+            package.state,
             text::suite_number(package.suite)
         ));
         lines.push(format!("  made with {}", text::algorithms(&package.algorithms)));
         items.push(
             Item::object()
                 .with("reference", Item::bytes(&package.reference))
+                .with("state", Item::text(&package.state))
                 .with("suite", package.suite.0)
                 .with("algorithms", algorithms(&package.algorithms))
                 .with("not_after", package.lifetime.map(|lifetime| lifetime.not_after))
-                .with("last_resort", package.last_resort),
+                .with("last_resort", package.last_resort)
+                .with("uses", u64::from(package.uses))
+                .with("imported", package.imported),
         );
     }
     if lines.is_empty() {
         lines.push("no key package waits to be used".to_owned());
     }
-    Ok(Report::new(Item::object().with("key_packages", items)).more(lines))
+    let mut retired = session.client.retired_key_packages()?;
+    retired.sort_by_key(|package| package.since);
+    let mut gone = Vec::new();
+    for package in &retired {
+        lines.push(format!("{}  {} {}", hex::encode(&package.reference), package.state, time(package.since)));
+        gone.push(
+            Item::object()
+                .with("reference", Item::bytes(&package.reference))
+                .with("state", Item::text(&package.state))
+                .with("since", package.since),
+        );
+    }
+    Ok(Report::new(Item::object().with("key_packages", items).with("retired", gone)).more(lines))
 }
 
 pub(super) fn trust(global: &Global, args: &TrustArgs) -> Result<Report, Failure> {

@@ -4,6 +4,7 @@
 //! name) is settled before, or written only after the library accepted the input.
 
 mod commit;
+mod export;
 mod external;
 mod groups;
 mod identity;
@@ -74,6 +75,8 @@ fn dispatch(cli: &Cli) -> Result<Report, Failure> {
         Command::Psk(args) => psk::psk(global, &args.what),
         Command::Reinit(args) => successor::reinit(global, args),
         Command::Branch(args) => successor::branch(global, args),
+        Command::ExportStore(args) => export::export_store(global, args),
+        Command::ImportStore(args) => export::import_store(global, args),
         Command::Suites => look::suites(global),
         Command::Bench(args) => bench::bench(global, args),
         Command::Inspect(args) => look::inspect(args),

@@ -60,7 +60,11 @@ fn find(session: &Session, name: &Name, group: &GroupArg) -> Result<Pending, Fai
             None if session.unusable(&summary).is_some() => continue,
             _ => {}
         }
-        for commit in session.load(&summary.group_id)?.pending()? {
+        let group = session.load(&summary.group_id)?;
+        if group.is_restored() {
+            continue;
+        }
+        for commit in group.pending()? {
             if name.fits(commit.message(), commit.hash()) {
                 found.push(Pending::Own(Box::new(session.load(&summary.group_id)?), commit));
             }

@@ -160,7 +160,7 @@ const MISPLACED: &[(&str, &[&str], i32)] = &[
     ("alice", &["receive", "read.mls"], 8),
     ("alice", &["receive", "merged.mls"], 7),
     ("alice", &["receive", "stale.mls"], 7),
-    ("bob", &["join", "welcome.mls"], 5),
+    ("bob", &["join", "welcome.mls"], 8),
     ("alice", &["merge", "add.mls"], 10),
     ("alice", &["discard", "add.mls"], 10),
     ("alice", &["add", "bob.kp", "-g", "tea-party", "-o", "out"], 4),
@@ -238,6 +238,7 @@ fn what_is_well_formed_but_misplaced_changes_nothing() {
 
 /// Every subcommand that has a store, with arguments that would do.
 const WITH_STORE: &[&[&str]] = &[
+    &["export-store", "--passphrase", "welcome.mls", "-o", "out"],
     &["key-package"],
     &["create", "x"],
     &["add", "bob.kp"],

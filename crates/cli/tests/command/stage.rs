@@ -83,6 +83,7 @@ impl Stage {
             .args(args)
             .env_remove("PLEACH_CRYPTO")
             .env_remove("PLEACH_NUMBERING")
+            .env_remove("PLEACH_PASSPHRASE")
             .env("PLEACH_STORE", format!("{name}.db"))
             .envs(env.iter().copied())
             .current_dir(self.directory.path())

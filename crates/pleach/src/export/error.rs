@@ -43,6 +43,9 @@ pub enum ExportError {
     /// The file is whole, but holds what no version writes.
     #[error("the export holds what cannot be: {0}")]
     Content(&'static str),
+    /// It holds something else than the caller accepts: [`Opening::accept`](super::Opening::accept).
+    #[error("the export holds {0}")]
+    Unexpected(&'static str),
     /// A whole store is imported into an empty one only.
     #[error("the store is not empty")]
     NotEmpty,

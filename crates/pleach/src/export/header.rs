@@ -104,19 +104,33 @@ impl<'a> Sealing<'a> {
     }
 }
 
+/// Which exports are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Accept<'a> {
+    /// Any.
+    #[default]
+    Any,
+    /// Whole stores.
+    Store,
+    /// Groups of this client.
+    GroupOf(&'a [u8]),
+}
+
 /// How an export is opened.
 #[derive(Debug, Clone, Copy)]
 pub struct Opening<'a> {
     pub(super) provider: &'a CryptoProvider,
     passphrase: &'a Secret,
     limits: PassphraseCost,
+    pub(super) accept: Accept<'a>,
 }
 
 impl<'a> Opening<'a> {
     /// Under a passphrase.
     #[must_use]
     pub const fn new(provider: &'a CryptoProvider, passphrase: &'a Secret) -> Self {
-        Self { provider, passphrase, limits: PassphraseCost::new(1 << 20, 8, 16) }
+        Self { provider, passphrase, limits: PassphraseCost::new(1 << 20, 8, 16), accept: Accept::Any }
     }
 
     /// The most that a file may ask for: memory, lanes, and the product of memory and passes. Default: 1 GiB, 16 lanes, 8 passes
@@ -124,6 +138,13 @@ impl<'a> Opening<'a> {
     #[must_use]
     pub const fn limits(mut self, limits: PassphraseCost) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Takes these exports only.
+    #[must_use]
+    pub const fn accept(mut self, accept: Accept<'a>) -> Self {
+        self.accept = accept;
         self
     }
 

@@ -41,7 +41,7 @@ mod stream;
 mod write;
 
 pub use error::ExportError;
-pub use header::{Opening, PassphraseCost, Sealing};
+pub use header::{Accept, Opening, PassphraseCost, Sealing};
 pub use read::{Imported, import};
 pub use write::{Exported, export_group, export_store};
 

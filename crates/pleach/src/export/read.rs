@@ -1,7 +1,7 @@
 //! Importing: the file is opened while the engine writes, as one batch that fails where the file does.
 
 use super::error::stop;
-use super::header::Opening;
+use super::header::{Accept, Opening};
 use super::stream::Opener;
 use super::{Content, ExportError, Manifest, belongs, stays};
 use crate::instance::{self, STORE};
@@ -45,6 +45,15 @@ pub fn import(
     let storage = Checked::new(storage);
     let mut opener = Opener::new(with, input)?;
     let manifest = Manifest::read(&mut opener)?;
+    match (with.accept, &manifest.content) {
+        (Accept::Any, _) | (Accept::Store, Content::Store) => {}
+        (Accept::GroupOf(own), Content::Group { client, .. }) if own == client => {}
+        (Accept::GroupOf(_), Content::Group { .. }) => {
+            return Err(ExportError::Unexpected("a group of another client"));
+        }
+        (Accept::GroupOf(_), Content::Store) => return Err(ExportError::Unexpected("a whole store")),
+        (Accept::Store, Content::Group { .. }) => return Err(ExportError::Unexpected("one group")),
+    }
     let mut last = None;
     let guard = match &manifest.content {
         Content::Store => {

@@ -29,7 +29,7 @@ pub fn export_store(
 ) -> Result<Exported, ExportError> {
     let storage = Checked::new(storage);
     let origin = instance::open(&storage, &*with.provider.random)?;
-    write(&storage, Content::Store, origin, KeyRange::everything(), with, out)
+    write(&storage, &Content::Store, origin, KeyRange::everything(), with, out)
 }
 
 /// Writes the rows of one group of one client to a sealed file: the group's own, those of the application among them, and its
@@ -50,12 +50,12 @@ pub fn export_group(
         return Err(ExportError::NoSuchGroup);
     }
     let content = Content::Group { client: client.to_vec(), group: group.to_vec() };
-    write(&storage, content, origin, KeyRange::client(client), with, out)
+    write(&storage, &content, origin, KeyRange::client(client), with, out)
 }
 
 fn write(
     storage: &dyn Storage,
-    content: Content,
+    content: &Content,
     origin: InstanceId,
     range: KeyRange<'_>,
     with: &Sealing<'_>,
@@ -67,7 +67,7 @@ fn write(
     let mut exported = Exported { rows: 0, groups: 0 };
     let mut encoded = Vec::new();
     storage.scan(&range, &mut |row| {
-        let wanted = match &content {
+        let wanted = match content {
             Content::Store => true,
             Content::Group { client, group } => belongs(&row.key, client, group),
         };

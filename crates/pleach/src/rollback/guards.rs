@@ -1,6 +1,6 @@
 //! Two guards: in memory, for tests and for processes that outlive their stores; and in a file.
 
-use super::{Exchange, GuardPlace, RollbackGuard, RollbackGuardError, RollbackMark};
+use super::{GuardPlace, MarkExchange, RollbackGuard, RollbackGuardError, RollbackMark};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -34,7 +34,7 @@ impl RollbackGuard for MemoryRollbackGuard {
         place: &GuardPlace<'_>,
         expected: Option<RollbackMark>,
         mark: RollbackMark,
-    ) -> Result<Exchange, RollbackGuardError> {
+    ) -> Result<MarkExchange, RollbackGuardError> {
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(exchange(&mut marks, place, expected, mark))
     }
@@ -126,10 +126,10 @@ impl RollbackGuard for FileRollbackGuard {
         place: &GuardPlace<'_>,
         expected: Option<RollbackMark>,
         mark: RollbackMark,
-    ) -> Result<Exchange, RollbackGuardError> {
+    ) -> Result<MarkExchange, RollbackGuardError> {
         self.locked(|marks| {
             let exchanged = exchange(marks, place, expected, mark);
-            if exchanged == Exchange::Done {
+            if exchanged == MarkExchange::Done {
                 self.store(marks)?;
             }
             Ok(exchanged)
@@ -142,14 +142,14 @@ fn exchange(
     place: &GuardPlace<'_>,
     expected: Option<RollbackMark>,
     mark: RollbackMark,
-) -> Exchange {
+) -> MarkExchange {
     let name = place.name();
     let found = marks.get(&name).copied();
     if found == expected {
         marks.insert(name, mark);
-        Exchange::Done
+        MarkExchange::Done
     } else {
-        Exchange::Found(found)
+        MarkExchange::Found(found)
     }
 }
 
@@ -187,10 +187,10 @@ mod tests {
 
     fn keeps(guard: &dyn RollbackGuard) {
         assert_eq!(guard.read(&PLACE).unwrap(), None);
-        assert_eq!(guard.compare_and_set(&PLACE, Some(mark(1)), mark(2)).unwrap(), Exchange::Found(None));
-        assert_eq!(guard.compare_and_set(&PLACE, None, mark(1)).unwrap(), Exchange::Done);
-        assert_eq!(guard.compare_and_set(&PLACE, Some(mark(1)), mark(2)).unwrap(), Exchange::Done);
-        let found = Exchange::Found(Some(mark(2)));
+        assert_eq!(guard.compare_and_set(&PLACE, Some(mark(1)), mark(2)).unwrap(), MarkExchange::Found(None));
+        assert_eq!(guard.compare_and_set(&PLACE, None, mark(1)).unwrap(), MarkExchange::Done);
+        assert_eq!(guard.compare_and_set(&PLACE, Some(mark(1)), mark(2)).unwrap(), MarkExchange::Done);
+        let found = MarkExchange::Found(Some(mark(2)));
         assert_eq!(guard.compare_and_set(&PLACE, Some(mark(1)), mark(3)).unwrap(), found);
         assert_eq!(guard.read(&PLACE).unwrap(), Some(mark(2)));
         // Neither part of a place runs into the next.
@@ -231,7 +231,7 @@ mod tests {
                         let now = guard.read(&PLACE).unwrap();
                         let next = now.map_or(0, |mark| mark.count) + 1;
                         let next = RollbackMark { count: next, tag: [thread; 8] };
-                        if guard.compare_and_set(&PLACE, now, next).unwrap() == Exchange::Done {
+                        if guard.compare_and_set(&PLACE, now, next).unwrap() == MarkExchange::Done {
                             done += 1;
                         }
                     }

@@ -62,7 +62,7 @@ pub trait RollbackGuard: fmt::Debug + Send + Sync {
         place: &GuardPlace<'_>,
         expected: Option<RollbackMark>,
         mark: RollbackMark,
-    ) -> Result<Exchange, RollbackGuardError>;
+    ) -> Result<MarkExchange, RollbackGuardError>;
 }
 
 impl<G: RollbackGuard + ?Sized> RollbackGuard for std::sync::Arc<G> {
@@ -75,7 +75,7 @@ impl<G: RollbackGuard + ?Sized> RollbackGuard for std::sync::Arc<G> {
         place: &GuardPlace<'_>,
         expected: Option<RollbackMark>,
         mark: RollbackMark,
-    ) -> Result<Exchange, RollbackGuardError> {
+    ) -> Result<MarkExchange, RollbackGuardError> {
         (**self).compare_and_set(place, expected, mark)
     }
 }
@@ -83,7 +83,7 @@ impl<G: RollbackGuard + ?Sized> RollbackGuard for std::sync::Arc<G> {
 /// What became of [`RollbackGuard::compare_and_set`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Exchange {
+pub enum MarkExchange {
     /// The mark was set.
     Done,
     /// It was another than expected, and stayed.
@@ -215,8 +215,8 @@ impl Inner {
                 (Some(known), Some(history)) if known == history.newest() => return Ok(false),
                 (Some(known), Some(history)) if history.contains(known) => {
                     match guard.compare_and_set(&at, Some(known), history.newest())? {
-                        Exchange::Done => return Ok(false),
-                        Exchange::Found(other) => other,
+                        MarkExchange::Done => return Ok(false),
+                        MarkExchange::Found(other) => other,
                     }
                 }
                 _ => guard.read(&at)?,
@@ -269,8 +269,8 @@ impl Inner {
             Some(begun) if begun.count == 0 => Ok(History::of(begun)),
             Some(_) => Err(crate::ApiMisuse::Restored.into()),
             None => match guard.compare_and_set(at, None, mark)? {
-                Exchange::Done => Ok(History::of(mark)),
-                Exchange::Found(_) => Err(StorageError::Busy.into()),
+                MarkExchange::Done => Ok(History::of(mark)),
+                MarkExchange::Found(_) => Err(StorageError::Busy.into()),
             },
         }
     }
@@ -282,8 +282,8 @@ impl Inner {
         let mut expected = from;
         for _ in 0..ATTEMPTS {
             let found = match guard.compare_and_set(&at, expected, history.newest())? {
-                Exchange::Done => return Ok(true),
-                Exchange::Found(found) => found,
+                MarkExchange::Done => return Ok(true),
+                MarkExchange::Found(found) => found,
             };
             match found {
                 Some(mark) if mark == history.newest() => return Ok(true),

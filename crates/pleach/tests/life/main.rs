@@ -4,6 +4,8 @@
 
 mod basics;
 mod common;
+#[cfg(feature = "export")]
+mod export;
 mod numbering;
 mod outside;
 mod restart;

@@ -3,8 +3,8 @@
 use crate::common::{builder, client, code, group_of, key};
 use pleach::storage::{Checked, Key, KeyRange, RecordKind, Row, Storage, StorageError, VecBatch};
 use pleach::{
-    ApiMisuse, Client, Error, Exchange, ExternalCommit, Group, GuardPlace, LeafUpdate, MemoryRollbackGuard,
-    MemoryStorage, Received, RollbackGuard, RollbackGuardError, RollbackMark,
+    ApiMisuse, Client, Error, ExternalCommit, Group, GuardPlace, LeafUpdate, MarkExchange,
+    MemoryRollbackGuard, MemoryStorage, Received, RollbackGuard, RollbackGuardError, RollbackMark,
 };
 use pleach_storage_sqlite::SqliteStorage;
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ impl RollbackGuard for Guard {
         place: &GuardPlace<'_>,
         expected: Option<RollbackMark>,
         mark: RollbackMark,
-    ) -> Result<Exchange, RollbackGuardError> {
+    ) -> Result<MarkExchange, RollbackGuardError> {
         if self.unreachable.load(Relaxed) {
             return Err(RollbackGuardError::new("out of reach"));
         }
