@@ -10,6 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Creating the group may take so many times the bound: without it nothing can be measured.
+const CREATING: u32 = 2;
 
 /// A bound on the CPU time of every step.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ impl Limit {
                 thread::sleep(LOOK_EVERY);
                 let step = watched.lock().unwrap_or_else(PoisonError::into_inner);
                 let Some(step) = &*step else { continue };
+                let most = if step.name == "create" { most * CREATING } else { most };
                 if cpu().saturating_sub(step.start) > most {
                     print(&Line::Stopped {
                         n: step.members,

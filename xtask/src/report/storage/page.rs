@@ -115,7 +115,8 @@ as the library has it by default.
 - *File* bytes are those that the process passed to `write` for the database and its journal (`wchar` of `/proc/self/io`), all
   three the same way. Pleach's include overwriting what is deleted (`secure_delete`), which the others leave in the file.
 - CPU is user and system time of all threads (`getrusage`).
-- A library's series ends when one step takes more than 60 s of CPU.
+- A library's series ends when one step takes more than 60 s of CPU, or creating the group, without which there is nothing to
+  measure, more than 120 s.
 ";
 
 /// A line for each size and library.
