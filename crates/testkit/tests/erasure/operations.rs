@@ -108,9 +108,9 @@ fn an_epoch_is_over() {
         let (left, right) = members.split_at_mut(1);
         let (alice, bob) = (&mut left[0], &mut right[0]);
         if by == 0 {
-            drop(alice.merge(&commit).unwrap())
+            alice.merge(&commit).unwrap();
         } else {
-            follow(alice, commit.message())
+            follow(alice, commit.message());
         }
         let kept = watch.fields("alice", of_epoch(RecordKind::Epoch, epoch));
         let gone = before.clone().without(&kept).without(&psk);
