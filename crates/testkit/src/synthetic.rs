@@ -9,9 +9,12 @@
 use std::collections::BTreeMap;
 
 use pleach_crypto::{CipherSuite, Digest, KemKeyPair, Secret};
+use pleach_key_schedule::EpochSecret;
 use pleach_wire::{
-    HpkePublicKey, LeafIndex, LeafNodeHashInput, LeafNodeSource, List, Node, NodeIndex, Opaque,
-    ParentHashInput, ParentNode, ParentNodeHashInput, RatchetTreeNodes, TreeHashInput, TreeSize, encode,
+    Extension, Extensions, ExternalPub, GroupContext, GroupInfo, HpkePublicKey, Kept, LeafIndex,
+    LeafNodeHashInput, LeafNodeSource, List, MlsMessage, MlsMessageBody, Node, NodeIndex, Opaque,
+    ParentHashInput, ParentNode, ParentNodeHashInput, ProtocolVersion, RatchetTreeNodes, TreeHashInput,
+    TreeSize, encode,
 };
 
 use crate::{
@@ -42,6 +45,41 @@ impl SyntheticTree {
         let node = LeafIndex(leaf).node();
         let path = core::iter::once(node).chain(node.direct_path(size));
         path.map(|node| (node, self.private[node.0 as usize].clone())).collect()
+    }
+
+    /// A GroupInfo of a group with this tree, signed by its first member, as an MLSMessage. With the `external_pub` of an
+    /// epoch secret drawn from `seed`, so that anybody can join; without the tree, which travels beside it.
+    ///
+    /// # Panics
+    /// If the suite fails.
+    #[must_use]
+    pub fn group_info(&self, suite: &CipherSuite, seed: u64) -> Vec<u8> {
+        let group_context = GroupContext {
+            version: ProtocolVersion::MLS10,
+            cipher_suite: suite.id,
+            group_id: Opaque::from(self.group_id.as_slice()),
+            epoch: 1,
+            tree_hash: Opaque::from(self.tree_hash.as_bytes()),
+            confirmed_transcript_hash: Opaque::from(suite.hash.hash(&[b"a history"]).as_bytes()),
+            extensions: Extensions::default(),
+        };
+        let secret = EpochSecret::random(suite, &SeededRandom::new(seed)).expect("an epoch secret");
+        let (secrets, _) = secret.derive(suite).expect("the epoch's secrets");
+        let external = secrets.external_key_pair(suite).expect("an external key pair");
+        let external_pub = ExternalPub { external_pub: HpkePublicKey::from(external.public) };
+        let tag = secrets.confirmation_tag(suite, &group_context.confirmed_transcript_hash);
+        let info = Kept::new(GroupInfo {
+            group_context,
+            extensions: vec![Extension::new(&external_pub).expect("an extension")].into(),
+            confirmation_tag: Opaque::from(tag.as_bytes()),
+            signer: LeafIndex(0),
+            signature: Opaque::default(),
+        })
+        .expect("a GroupInfo has an encoding");
+        let tbs = info.bytes_before_signature();
+        let signature = suite.sign_with_label(&*self.members[0].signer, b"GroupInfoTBS", &[tbs]);
+        let info = info.with_signature(signature.expect("a signature").into()).expect("an encoding");
+        encode(&MlsMessage::from(MlsMessageBody::GroupInfo(info))).expect("an encoding")
     }
 }
 
