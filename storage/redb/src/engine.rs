@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use pleach_storage::{Batch, EncodedRange, Key, Op, RecordClass, RecordKind, StorageError, Value};
+use pleach_storage::{Batch, EncodedRange, Key, Op, RecordClass, RecordKind, Row, StorageError, Value};
 use redb::{
     Database, ReadOnlyTable, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction,
 };
@@ -345,21 +345,21 @@ impl View<'_> {
     pub(crate) fn scan(
         &self,
         range: &EncodedRange,
-        each: &mut dyn FnMut(Key<'_>, &[u8]) -> Result<(), StorageError>,
+        each: &mut dyn FnMut(Row<'_>) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
         let opened = &self.reading.opened;
-        let on = |call: &mut dyn FnMut() -> Result<_, StorageError>| self.engine.on(opened, call);
         let found = self.engine.on(opened, || in_range(&self.table, &range.lower, range.upper.as_deref()))?;
         let Some(mut found) = found else { return Ok(()) };
         for _ in 0..range.limit.unwrap_or(usize::MAX) {
-            let next = on(&mut || {
+            let next = self.engine.on(opened, || {
                 let next = found.next().transpose().map_err(redb)?;
                 Ok(next.map(|(row, stored)| (row.value().to_vec(), Value::new(stored.value().to_vec()))))
             });
             let Some((row, stored)) = next? else { break };
             let key = Key::decode(&row)?;
             // Not within the call above: the function may panic, and call the store.
-            each(key, &unseal(&opened.keys, &row, stored, key.record)?)?;
+            let value = unseal(&opened.keys, &row, stored, key.record)?;
+            each(Row { key, value: &value })?;
         }
         Ok(())
     }

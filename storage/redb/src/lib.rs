@@ -104,7 +104,7 @@ impl Storage for RedbStorage {
         range: &KeyRange<'_>,
         row: &mut dyn FnMut(Row<'_>) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
-        self.engine.view()?.scan(&range.encoded(), &mut |key, value| row(Row { key, value }))
+        self.engine.view()?.scan(&range.encoded(), row)
     }
 
     fn apply(&self, batch: &mut dyn Batch) -> Result<(), StorageError> {

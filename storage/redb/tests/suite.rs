@@ -1,10 +1,13 @@
-//! The suite of `pleach-testkit`, on handles that share a file, and again with the file opened anew for each.
+//! The suite of `pleach-testkit`: on handles of one file, on clones, and under checksums and encryption.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use pleach_storage::Storage;
+use pleach_crypto::Secret;
+use pleach_storage::{Checked, Storage};
+use pleach_storage_encrypted::{EncryptedStorage, KeyRing};
 use pleach_storage_redb::{RedbOptions, RedbStorage};
 use pleach_testkit::storage_suite;
 
@@ -29,5 +32,25 @@ fn suite_with_clones() {
         count.set(count.get() + 1);
         let store = RedbStorage::open(directory.path().join(format!("{}.redb", count.get()))).unwrap();
         move || Box::new(store.clone()) as Box<dyn Storage>
+    });
+}
+
+/// As the facade has it, encrypted.
+#[test]
+fn suite_encrypted() {
+    let directory = tempfile::tempdir().unwrap();
+    let count = std::cell::Cell::new(0);
+    let provider = pleach_rustcrypto::provider();
+    let ring = KeyRing::new(Secret::copy_from(&[7; 32]));
+    storage_suite::run_shared(|| {
+        count.set(count.get() + 1);
+        let path = directory.path().join(format!("{}.redb", count.get()));
+        let (provider, ring) = (&provider, &ring);
+        move || {
+            let store = RedbStorage::open(&path).unwrap();
+            let random = Arc::clone(&provider.random);
+            let store = EncryptedStorage::open(store, &provider.suites[0], random, ring).unwrap();
+            Box::new(Checked::new(store)) as Box<dyn Storage>
+        }
     });
 }
