@@ -43,6 +43,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Kill a member's process again and again: nothing lost, nothing used twice, nobody stuck
+    Crash {
+        /// Passed on to the runner: --kills NUMBER, --seed NUMBER, --engine NAME
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check published test vectors, or generate our own in their format
     Vectors {
         #[command(subcommand)]
@@ -96,6 +102,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Ci { only } => ci::run(only.as_deref()),
         Task::Matrix { arguments } => vectors::matrix(&arguments),
+        Task::Crash { arguments } => vectors::crash(&arguments),
         Task::Vectors { what: Vectors::Check { dir, options } } => vectors::check_with(&dir, &options),
         Task::Vectors { what: Vectors::Generate { dir } } => vectors::generate(&dir),
         Task::Backends => backends::run(),

@@ -1,4 +1,4 @@
-//! `cargo xtask vectors` and `cargo xtask matrix`: delegates to the binaries that do the work.
+//! `cargo xtask vectors`, `cargo xtask matrix` and `cargo xtask crash`: delegates to the binaries that do the work.
 //!
 //! The runners live in their own packages, so that building xtask never builds the library.
 
@@ -28,6 +28,11 @@ pub(crate) fn generate(dir: &Path) -> Result<()> {
 /// Runs the facade over suites, backends and storage engines.
 pub(crate) fn matrix(arguments: &[String]) -> Result<()> {
     delegate("pleach-testkit", "matrix", arguments)
+}
+
+/// Kills a process again and again.
+pub(crate) fn crash(arguments: &[String]) -> Result<()> {
+    delegate("pleach-testkit", "crash", arguments)
 }
 
 fn path(dir: &Path) -> Result<String> {

@@ -1,13 +1,23 @@
 //! Processes that are killed, and processes that meet: short runs. `cargo xtask crash` makes long ones.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a panic is a failed test")]
 
+use pleach::{Client, Error};
+use pleach_storage::{Storage, StorageError, StreamBatch, VecBatch};
+use pleach_storage_sqlite::{SqliteOptions, SqliteStorage};
 use pleach_testkit::crash::{
     Engine, Kill, Parent, Settings, World,
     frame::Tag,
     parent::{Death, Stop},
     run,
 };
-use pleach_testkit::faults::Stage;
+use pleach_testkit::{
+    TrustEveryone,
+    faults::Stage,
+    null_crypto::{NULL_SUITE, NullSuite},
+};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
 fn settings(engine: Engine, kills: u64, seed: u64) -> Settings {
     let program = env!("CARGO_BIN_EXE_crash").into();
@@ -53,6 +63,11 @@ fn twenty_five_kills_with_a_rollback_journal() {
 #[test]
 fn twenty_five_kills_with_a_write_ahead_log() {
     kills(Engine::SqliteWal);
+}
+
+#[test]
+fn twenty_five_kills_with_redb() {
+    kills(Engine::Redb);
 }
 
 /// The child commits, the others accept it, and it dies before it has merged: the Commit comes back and is found.
@@ -168,6 +183,45 @@ fn killed_before_the_first_merge_of_an_external_commit() {
 #[test]
 fn eight_processes_hammer_one_store() {
     for engine in Engine::ALL {
-        world(engine, true).hammer(8, 10, 40).unwrap();
+        world(engine, true).hammer(8, 20, 80).unwrap();
     }
+}
+
+/// A store that somebody holds is waited for, as long as was said, and no longer; what was computed is not stored.
+#[test]
+fn a_busy_store_is_waited_for_so_long() {
+    const TIMEOUT: Duration = Duration::from_millis(200);
+    const HELD: Duration = Duration::from_secs(2);
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        let options = SqliteOptions::new().busy_timeout(TIMEOUT);
+        SqliteStorage::open_with(directory.path().join("store.pleach"), &options).unwrap()
+    };
+    let world = NullSuite::new();
+    let provider = world.provider(1);
+    let suite = *provider.suite(NULL_SUITE).unwrap();
+    let keys = suite.signature.generate_key_pair(&*provider.random).unwrap();
+    let signer = suite.signature.load_signer(&keys.private).unwrap();
+    let alice = Client::builder(provider, open()).basic("alice", signer).auth(TrustEveryone).build().unwrap();
+    let mut group = alice.create_group(b"busy").unwrap();
+
+    let (holding, held) = channel();
+    let other = open();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut batch = StreamBatch::new(VecBatch::new(), |_| {
+                holding.send(()).unwrap();
+                thread::sleep(HELD);
+                Ok(false)
+            });
+            other.apply(&mut batch).unwrap();
+        });
+        held.recv().unwrap();
+        let began = Instant::now();
+        let error = group.encrypt(b"hello").unwrap_err();
+        let waited = began.elapsed();
+        assert!(matches!(error, Error::Storage(StorageError::Busy)) && error.is_retryable(), "{error}");
+        assert!(waited >= TIMEOUT && waited < HELD, "{waited:?}");
+    });
+    group.encrypt(b"hello").unwrap();
 }

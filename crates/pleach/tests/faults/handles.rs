@@ -211,8 +211,8 @@ fn the_second_of_two_knows_or_is_told() {
     }
 }
 
+/// breaks: R217
 #[test]
-// breaks: R217
 fn a_proposal_of_the_other_handle_stops_sending() {
     let mut scene = Scene::beginning();
     let mut groups = scene.groups(&["alice", "alice"]);

@@ -4,6 +4,7 @@ use crate::play::{End, operation, play};
 use crate::scene::{Scene, TEA, follow};
 use pleach::wire::LeafIndex;
 use pleach::{Group, KeyPackageOptions};
+use pleach_testkit::faults::{Fault, Faults, FaultyStorage, Place, Plan};
 
 /// Bob's group of his own, to which he adds alice by this key package.
 fn invited(scene: &mut Scene, key_package: &[u8]) -> (Group, Vec<u8>) {
@@ -113,6 +114,25 @@ fn entering() {
             |_, scene, _| End::GoOn(scene.groups(&["bob", "carol"])),
         ),
     ]);
+}
+
+/// The row that says what the store is: there or not, and then the same for good.
+#[test]
+fn the_first_client_of_a_store() {
+    for fault in [Fault::Before, Fault::Halfway, Fault::After, Fault::Unknown { applied: false }] {
+        for k in 0..8 {
+            let (scene, faults) = (Scene::empty(), Faults::new());
+            let store = FaultyStorage::new(scene.store("alice"), faults.clone());
+            faults.arm(Plan { place: Place::Any(k), fault, dies: false });
+            let first = scene.build("alice", store, 1);
+            assert_eq!(first.is_err(), faults.hit().is_some(), "{fault:?} {k}");
+            let rows = scene.rows("alice");
+            assert!(rows.len() <= 1);
+            let client = scene.build("alice", scene.store("alice"), 2).unwrap();
+            assert!(rows.is_empty() || rows == scene.rows("alice"), "{fault:?} {k}");
+            client.create_group(b"new").unwrap();
+        }
+    }
 }
 
 #[test]

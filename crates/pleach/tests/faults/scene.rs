@@ -36,10 +36,15 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// Nothing is in any store.
+    pub(crate) fn empty() -> Self {
+        let stores = NAMES.map(|name| (name, MemoryStorage::new())).into();
+        Self { null: NullSuite::new(), stores, notes: BTreeMap::new(), seed: 1 }
+    }
+
     /// The group of three.
     pub(crate) fn beginning() -> Self {
-        let stores = NAMES.map(|name| (name, MemoryStorage::new())).into();
-        let mut scene = Self { null: NullSuite::new(), stores, notes: BTreeMap::new(), seed: 1 };
+        let mut scene = Self::empty();
         // A store gets its name when its first client is built: here, once for all copies.
         let [alice, bob, carol, _, _] = NAMES.map(|name| scene.client(name));
         let mut group = alice.create_group_with(TEA, &GroupOptions::default()).unwrap();
@@ -74,7 +79,16 @@ impl Scene {
 
     pub(crate) fn client_over(&mut self, name: &str, storage: impl Storage + 'static) -> Client {
         self.seed += 1;
-        let provider = self.null.provider(self.seed << 40);
+        self.build(name, storage, self.seed << 40).unwrap()
+    }
+
+    pub(crate) fn build(
+        &self,
+        name: &str,
+        storage: impl Storage + 'static,
+        seed: u64,
+    ) -> Result<Client, pleach::Error> {
+        let provider = self.null.provider(seed);
         let signer = self.signer(&provider, name);
         Client::builder(provider, storage)
             .basic(name, signer)
@@ -83,7 +97,6 @@ impl Scene {
             .executor(Serial)
             .custom_proposal(CUSTOM, CustomProposalRule { path_required: false, external: false })
             .build()
-            .unwrap()
     }
 
     /// The group of three, opened anew by one of its members.

@@ -2,6 +2,7 @@
 
 use super::{Outcome, at};
 use pleach_storage::Storage;
+use pleach_storage_redb::RedbStorage;
 use pleach_storage_sqlite::{Journal, SqliteOptions, SqliteStorage};
 use std::{fmt, path::Path, str::FromStr, sync::Arc};
 
@@ -12,11 +13,13 @@ pub enum Engine {
     Sqlite,
     /// SQLite with the write-ahead log.
     SqliteWal,
+    /// redb.
+    Redb,
 }
 
 impl Engine {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Sqlite, Self::SqliteWal];
+    pub const ALL: [Self; 3] = [Self::Sqlite, Self::SqliteWal, Self::Redb];
 
     /// Its name on the command line.
     #[must_use]
@@ -24,6 +27,7 @@ impl Engine {
         match self {
             Self::Sqlite => "sqlite",
             Self::SqliteWal => "sqlite-wal",
+            Self::Redb => "redb",
         }
     }
 
@@ -35,6 +39,10 @@ impl Engine {
         let journal = match self {
             Self::Sqlite => Journal::Truncate,
             Self::SqliteWal => Journal::Wal,
+            Self::Redb => {
+                let store = RedbStorage::open(directory.join("store.redb"));
+                return Ok(Arc::new(store.map_err(at("opening the store"))?));
+            }
         };
         let options = SqliteOptions::new().journal(journal);
         let store = SqliteStorage::open_with(directory.join("store.pleach"), &options);
