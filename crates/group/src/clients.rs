@@ -136,7 +136,7 @@ impl ClientEdits {
         Ok((base, changes))
     }
 
-    fn leaves(&self, rows: &Rows, client: &Digest) -> StepResult<BTreeSet<LeafIndex>> {
+    pub(crate) fn leaves(&self, rows: &Rows, client: &Digest) -> StepResult<BTreeSet<LeafIndex>> {
         let mut leaves = self.base.leaves(rows, client)?;
         for (_, leaf, has) in self.edits.iter().filter(|(edited, ..)| edited == client) {
             if *has {

@@ -1,6 +1,6 @@
 //! The state of a group at one epoch. Cheap to clone: everything that grows with the group is shared.
 
-use crate::clients::Clients;
+use crate::clients::{ClientEdits, Clients};
 use crate::head::{Head, epoch_row, read_epoch, read_path_keys};
 use crate::{
     Effect, GroupError, Guard, IncompatibleError, Interrupt, Member, MisuseError, Need, ProposalCache,
@@ -256,6 +256,17 @@ impl GroupState {
         self.secrets()?;
         let leaf = self.leaf_node(rows, index)?.ok_or(MisuseError::NoSuchMember)?;
         Ok(Member::new(index, &leaf))
+    }
+
+    /// The leaves of a client, by its id ([`Identity::client_id`](crate::Identity::client_id)). One row.
+    ///
+    /// # Errors
+    /// [`Need::Rows`]; [`MisuseError::NotMember`] after this client was removed.
+    pub fn leaves_of(&self, rows: &Rows, client_id: &[u8]) -> StepResult<Vec<LeafIndex>> {
+        self.secrets()?;
+        let clients = self.attached.as_ref().map_or(Clients::Stored, |attached| attached.clients.clone());
+        let edits = ClientEdits::new(clients);
+        edits.leaves(rows, &self.suite.hash.hash(&[client_id])).map(Vec::from_iter)
     }
 
     /// Refuses what a group that is over cannot do (R169, R232).

@@ -22,7 +22,8 @@ pub trait AuthService: Send + Sync {
     /// Canonical bytes of the client that this credential and key stand for. Equal bytes are the same client, which
     /// can be in a group only once (RFC 9420 §12.2, R198, R199).
     ///
-    /// A client that changes its credential or key must keep these bytes, or it appears as somebody else.
+    /// A client that changes its credential or key must keep these bytes, or it appears as somebody else. So must a service
+    /// from one version to the next: stored groups know their members by the hash of these bytes.
     fn client_id(&self, credential: &Credential, signature_key: &[u8]) -> Vec<u8>;
 }
 
