@@ -33,7 +33,7 @@
 //! and the rest is not.
 //!
 //! Cost: per batch two flushes of the store, one of the keys if the batch puts secrets and one if it erases or replaces
-//! some; 24 bytes and a key of 32 per Secret row beside the row. The files do not shrink to what is stored.
+//! some; 24 bytes and a key of 32 per Secret row beside the row; 4 bytes of memory per page of 4096. The files do not shrink to what is stored.
 //!
 //! Not here: encryption at rest. Who has both files has the rows.
 

@@ -1,6 +1,6 @@
 //! Files: whose they are, which format, who else has them open, and what happens if they are damaged.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,7 +1,5 @@
 //! The suite of `pleach-testkit`: on handles of one file, on clones, and under checksums and encryption.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
