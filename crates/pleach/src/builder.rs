@@ -242,6 +242,7 @@ impl ClientBuilder {
             instance,
             guard,
             capabilities,
+            key_package_room: std::sync::atomic::AtomicUsize::new(0),
         }))
     }
 }

@@ -14,7 +14,10 @@ use pleach_crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Executor};
 use pleach_group::{Env, GroupConfig, IncompatibleError, LeafSpec};
 use pleach_storage::Storage;
 use pleach_wire::{Capabilities, Extensions};
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 /// A client (RFC 9420 §2): the party that makes key packages, and creates and joins groups.
 #[derive(Clone)]
@@ -36,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) instance: InstanceId,
     pub(crate) guard: Option<Arc<dyn RollbackGuard>>,
     pub(crate) capabilities: Capabilities,
+    /// How many key packages can be made before they are counted again.
+    pub(crate) key_package_room: AtomicUsize,
 }
 
 impl Client {

@@ -7,7 +7,8 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientConfig {
-    /// How many key packages, claimed ones among them, can be waiting at a time. Default: 1,024.
+    /// How many key packages, claimed ones among them, can be waiting at a time. They are counted once for every 64 that are
+    /// made, so each further process may go beyond it by as many. Default: 1,024.
     pub key_packages: usize,
     /// How long after its lifetime a key package's private keys stay, in seconds, for a Welcome that was on its way.
     /// Default: 7 days.

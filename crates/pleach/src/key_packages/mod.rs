@@ -17,6 +17,10 @@ use pleach_crypto::CipherSuiteId;
 use pleach_group::{Changes, KeyPackageRecord, KeyPackageSpec, RecordKey, new_key_package};
 use pleach_storage::{Storage as _, VecBatch};
 use pleach_wire::{Extensions, KeyPackageRef, Lifetime};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// How many key packages are made before they are counted again: counting reads them all.
+const COUNT_EVERY: usize = 64;
 
 /// The validity of a key package when nothing else is said: from an hour ago, so that clocks may differ, for 90 days.
 const BACKDATE: u64 = 3_600;
@@ -174,12 +178,20 @@ impl Client {
 
     /// Refuses what would be more key packages than the configuration allows.
     fn check_room(&self, more: usize) -> Result<(), Error> {
+        let room = &self.0.key_package_room;
+        let take = |room: usize| room.checked_sub(more);
+        if room.fetch_update(Relaxed, Relaxed, take).is_ok() {
+            return Ok(());
+        }
         let most = self.0.limits.key_packages;
-        let mut waiting = more;
+        let mut waiting = 0;
         self.0.storage.scan(&self.0.key_package_rows().limit(most.saturating_add(1)), &mut |_| {
             waiting += 1;
             Ok(())
         })?;
-        if waiting > most { Err(ApiMisuse::TooManyKeyPackages { most }.into()) } else { Ok(()) }
+        let left = most.saturating_sub(waiting);
+        let left = left.checked_sub(more).ok_or(ApiMisuse::TooManyKeyPackages { most })?;
+        room.store(left.min(COUNT_EVERY), Relaxed);
+        Ok(())
     }
 }

@@ -41,7 +41,7 @@ impl History {
         Self { newest: mark, earlier: Vec::new() }
     }
 
-    pub(super) fn key<'a>(place: &Place<'a>, _: Source) -> Key<'a> {
+    pub(super) fn key<'a>(place: &Place<'a>) -> Key<'a> {
         Key::of_group(place.client, place.group, RecordKind::Meta, b"rollback")
     }
 

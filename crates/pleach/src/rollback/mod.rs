@@ -33,8 +33,7 @@ use crate::{Error, InstanceId};
 use pleach_storage::{Key, RecordKind, Storage as _, StorageError, VecBatch};
 use std::fmt;
 
-/// Keeps one mark for each group of each client of each store, outside of the store. See the
-/// [module's words](crate::RollbackGuard#what-it-is-for).
+/// Keeps one mark for each group of each client of each store, outside of the store.
 ///
 /// # What it is for
 ///
@@ -242,7 +241,7 @@ impl Inner {
     pub(crate) fn next_mark(&self, place: &Place<'_>, batch: &mut VecBatch) -> Result<Option<Move>, Error> {
         let Some(guard) = &self.guard else { return Ok(None) };
         let at = self.guard_place(place);
-        let key = History::key(place, Source::Group);
+        let key = History::key(place);
         let before = match self.history(place)? {
             Some(history) => {
                 batch.guard_version(key, history.newest().count);
@@ -330,7 +329,7 @@ impl Inner {
         };
         let from = Some(begun.newest());
         let history = begun.next(&*self.provider.random)?;
-        batch.put(History::key(place, Source::Group), history.to_row());
+        batch.put(History::key(place), history.to_row());
         Ok(Entry::Known(Move { from, history }))
     }
 
@@ -359,7 +358,7 @@ impl Inner {
     pub(crate) fn history_in(&self, place: &Place<'_>, source: Source) -> Result<Option<History>, Error> {
         match source {
             Source::Group => {
-                let row = self.storage.get(&History::key(place, source))?;
+                let row = self.storage.get(&History::key(place))?;
                 Ok(row.map(|row| History::from_row(&row)).transpose()?)
             }
             Source::Tombstone => Ok(self.tombstone(place.group)?.and_then(|tombstone| tombstone.history)),

@@ -173,7 +173,7 @@ fn an_sqlite_file_that_was_put_back_sends_nothing() {
 
     // The original goes on, and its pending Commit is accepted.
     let mut a = open().load(&id).unwrap();
-    a.merge(&a.pending_commit(pending.hash()).unwrap()).unwrap();
+    a.merge(a.pending_commit(pending.hash()).unwrap()).unwrap();
     let staged = b.receive(pending.message()).unwrap().into_commit().unwrap();
     b.merge(staged).unwrap();
     seen.receive(&mut b, &a.encrypt(b"one").unwrap());
