@@ -181,7 +181,7 @@ pub(crate) fn go_on(groups: &mut [Group]) {
 }
 
 fn talk(groups: &mut [Group]) {
-    let authenticator = groups[0].epoch_authenticator().unwrap().clone();
+    let authenticator = groups[0].epoch_authenticator().unwrap();
     for by in 0..groups.len() {
         assert_eq!(groups[by].epoch_authenticator().unwrap(), authenticator);
         let text = format!("from {by} in {}", groups[by].epoch());

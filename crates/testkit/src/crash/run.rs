@@ -151,9 +151,9 @@ impl World {
         self.service.say(0)?;
         self.deliver(child, next)?;
         if self.random.below(2) == 0 {
-            self.commit(child, false)?
+            self.commit(child, false)?;
         } else {
-            self.service.commit(1)?
+            self.service.commit(1)?;
         }
         self.deliver(child, next)?;
         self.check(child).map(drop)

@@ -126,10 +126,12 @@ pub struct Point {
 #[derive(Clone, Default)]
 pub struct Faults(Arc<Shared>);
 
+type Watcher = Box<dyn FnMut(Point) + Send>;
+
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    watcher: Mutex<Option<Box<dyn FnMut(Point) + Send>>>,
+    watcher: Mutex<Option<Watcher>>,
 }
 
 #[derive(Debug, Default)]
