@@ -8,7 +8,7 @@
 //! Cost: one row per client that a Commit adds, removes or changes. An observer makes its index once, in O(n).
 
 use crate::row::{Reader, Writer};
-use crate::{Change, Env, GroupError, RecordKey, RowError, Rows, StepResult};
+use crate::{Change, Env, GroupError, RecordKey, RowError, RowKind, Rows, StepResult};
 use alloc::{collections::BTreeSet, vec::Vec};
 use pleach_crypto::{CipherSuite, Digest};
 use pleach_tree::RatchetTree;
@@ -168,14 +168,14 @@ fn put(client: &Digest, leaves: impl Iterator<Item = LeafIndex>) -> Change {
 }
 
 fn from_row(row: &[u8]) -> Result<BTreeSet<LeafIndex>, RowError> {
-    let mut row = Reader::index(row, FORMAT)?;
+    let mut row = Reader::index(RowKind::ClientIndex, row, FORMAT)?;
     let mut leaves = BTreeSet::new();
     while !row.is_empty() {
         if !leaves.insert(LeafIndex(row.u32()?)) {
-            return Err(RowError::Value);
+            return Err(row.impossible());
         }
     }
-    if leaves.is_empty() { Err(RowError::Length) } else { Ok(leaves) }
+    if leaves.is_empty() { Err(row.wrong_length()) } else { Ok(leaves) }
 }
 
 /// The row of a key of the tree: its node.
@@ -187,7 +187,7 @@ pub(crate) fn key_row(node: pleach_wire::NodeIndex) -> Zeroizing<Vec<u8>> {
 
 /// The node in the row of a key.
 pub(crate) fn read_key_row(row: &[u8]) -> Result<pleach_wire::NodeIndex, RowError> {
-    let mut row = Reader::index(row, FORMAT)?;
+    let mut row = Reader::index(RowKind::KeyIndex, row, FORMAT)?;
     let node = pleach_wire::NodeIndex(row.u32()?);
     row.end()?;
     Ok(node)

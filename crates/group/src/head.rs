@@ -1,7 +1,7 @@
 //! The rows that a group is opened from: the head, and the epoch that it names.
 
 use crate::row::{Reader, Writer};
-use crate::{GroupError, RowError};
+use crate::{GroupError, RowError, RowKind};
 use alloc::vec::Vec;
 use pleach_crypto::{CipherSuite, CipherSuiteId, SuiteAlgorithms};
 use pleach_tree::TreePrivate;
@@ -116,25 +116,25 @@ impl Head {
     }
 
     pub(crate) fn from_row(row: &[u8]) -> Result<(CipherSuiteId, SuiteAlgorithms, u64, Self), RowError> {
-        let (version, mut row) = Reader::new(row, HEAD)?;
+        let (version, mut row) = Reader::new(RowKind::Head, row, HEAD)?;
         let (suite, algorithms) = (CipherSuiteId(row.u16()?), row.algorithms()?);
         let epoch = row.u64()?;
         let own_leaf = LeafIndex(row.u32()?);
-        let size = TreeSize::from_height(row.u32()?).ok_or(RowError::Value)?;
+        let size = TreeSize::from_height(row.u32()?).ok_or(row.impossible())?;
         let interim_transcript_hash = row.bytes()?.to_vec();
         let confirmation_tag = row.bytes()?.to_vec();
         let own_signature_key = row.bytes()?.to_vec();
         let status = match row.u8()? {
             0 => Status::Active,
             1 => Status::Removed,
-            2 => Status::ReInitialized(decode(row.bytes()?).map_err(|_| RowError::Value)?),
-            _ => return Err(RowError::Value),
+            2 => Status::ReInitialized(decode(row.bytes()?).map_err(|_| row.impossible())?),
+            _ => return Err(row.impossible()),
         };
         let first_psk = row.u64()?;
         let mut past = Vec::new();
         for _ in 0..row.count(20)? {
             let (epoch, left) = (row.u64()?, row.u64()?);
-            let size = TreeSize::from_height(row.u32()?).ok_or(RowError::Value)?;
+            let size = TreeSize::from_height(row.u32()?).ok_or(row.impossible())?;
             past.push(PastEpoch { epoch, left, size });
         }
         row.end()?;
@@ -170,7 +170,7 @@ pub(crate) fn epoch_row(context: &[u8], secrets: &[u8]) -> Zeroizing<Vec<u8>> {
 
 /// The context and the secrets of an epoch's row.
 pub(crate) fn read_epoch(row: &[u8]) -> Result<(&[u8], &[u8]), RowError> {
-    let (_, mut row) = Reader::new(row, EPOCH)?;
+    let (_, mut row) = Reader::new(RowKind::Epoch, row, EPOCH)?;
     let parts = (row.bytes()?, row.bytes()?);
     row.end()?;
     Ok(parts)
@@ -178,7 +178,7 @@ pub(crate) fn read_epoch(row: &[u8]) -> Result<(&[u8], &[u8]), RowError> {
 
 /// The private keys of the tree in their row.
 pub(crate) fn read_path_keys(row: &[u8]) -> Result<TreePrivate, GroupError> {
-    let (_, mut row) = Reader::new(row, PATH_KEYS)?;
+    let (_, mut row) = Reader::new(RowKind::PathKeys, row, PATH_KEYS)?;
     let private = TreePrivate::decode(row.bytes()?)?;
     row.end()?;
     Ok(private)

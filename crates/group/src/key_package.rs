@@ -2,7 +2,7 @@
 
 use crate::leaf::{LeafRules, Place, check_extensions, check_leaf, check_lifetime};
 use crate::row::{Reader, Writer};
-use crate::{Env, Grease, GroupError, IncompatibleError, LeafSpec, MisbehaviorError, MisuseError, RowError};
+use crate::{Env, Grease, GroupError, IncompatibleError, LeafSpec, MisbehaviorError, MisuseError, RowKind};
 use alloc::vec::Vec;
 use pleach_crypto::{CipherSuite, CipherSuiteId, KemKeyPair, Secret, Signer, SuiteAlgorithms};
 use pleach_wire::{
@@ -116,17 +116,17 @@ impl KeyPackageRecord {
     /// Reads the row.
     ///
     /// # Errors
-    /// [`RowError`].
+    /// [`crate::RowError`].
     pub fn from_row(row: &[u8]) -> Result<Self, GroupError> {
-        let (_, mut row) = Reader::new(row, FORMAT)?;
+        let (_, mut row) = Reader::new(RowKind::KeyPackage, row, FORMAT)?;
         let flags = row.u8()?;
         if flags > 3 {
-            return Err(RowError::Value.into());
+            return Err(row.impossible().into());
         }
         let made = row.u64()?;
         let claimed = Some(row.u64()?).filter(|at| *at != 0);
         let algorithms = row.algorithms()?;
-        let key_package = decode(row.bytes()?).map_err(|_| RowError::Value)?;
+        let key_package = decode(row.bytes()?).map_err(|_| row.impossible())?;
         let init_private = Secret::copy_from(row.bytes()?);
         let leaf_private = Secret::copy_from(row.bytes()?);
         row.end()?;

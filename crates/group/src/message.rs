@@ -8,8 +8,8 @@ use crate::proposals::PendingProposal;
 use crate::psk::{Usage, check_psks};
 use crate::row::{Reader, Writer};
 use crate::{
-    Change, Changes, Env, GroupError, GroupState, Guard, LeafSpec, MisuseError, RecordKey, RowError, Rows,
-    StepResult, apply, key_package,
+    Change, Changes, Env, GroupError, GroupState, Guard, LeafSpec, MisuseError, RecordKey, RowError, RowKind,
+    Rows, StepResult, apply, key_package,
 };
 use crate::{Effect, Step};
 use alloc::{boxed::Box, vec::Vec};
@@ -177,7 +177,8 @@ impl GroupState {
                 Proposal::Add(Add { key_package: key_package.clone() })
             }
             ProposalSpec::Update(leaf, new_signer) => {
-                let own = self.leaf_node(rows, self.head.own_leaf)?.ok_or(RowError::Missing)?;
+                let own =
+                    self.leaf_node(rows, self.head.own_leaf)?.ok_or(RowError::missing(RowKind::TreeNode))?;
                 let leaf = leaf.clone().unwrap_or_else(|| LeafSpec::of(&own));
                 let KemKeyPair { private, public } =
                     self.suite.kem.generate_key_pair(&*env.provider.random)?;
@@ -300,7 +301,7 @@ pub(crate) fn fresh_psk(
 
 /// The private key in the row of an own Update.
 pub(crate) fn own_update_key(row: &[u8]) -> Result<Secret, RowError> {
-    let (_, mut row) = Reader::new(row, FORMAT)?;
+    let (_, mut row) = Reader::new(RowKind::OwnUpdateKey, row, FORMAT)?;
     let private = Secret::copy_from(row.bytes()?);
     row.end()?;
     Ok(private)
@@ -361,12 +362,17 @@ impl SecretTreeRows {
             }
             rows.require(missing.iter().map(|key| self.record(*key)))?;
             for key in missing {
-                let row = rows.read(self.record(key))?.map(unwrap).transpose()?;
-                tree.load(key, row.map(|(_, bytes)| bytes)).map_err(|_| RowError::Value)?;
+                let name = self.record(key);
+                let kind = name.kind();
+                let row = rows.read(name)?.map(|row| unwrap(kind, row)).transpose()?;
+                tree.load(key, row.map(|(_, bytes)| bytes))
+                    .map_err(|error| RowError::of_secrets(kind, &error))?;
             }
         }
         let ratchet = match rows.read(self.record(SecretTreeKey::Ratchet(leaf, kind))) {
-            Ok(Some(row)) => Some(unwrap(row).map(|(version, bytes)| (version, Secret::copy_from(bytes)))?),
+            Ok(Some(row)) => Some(
+                unwrap(RowKind::Ratchet, row).map(|(version, bytes)| (version, Secret::copy_from(bytes)))?,
+            ),
             _ => None,
         };
         Ok((tree, ratchet))
@@ -423,8 +429,8 @@ pub(crate) fn secret_tree_change(epoch: u64, version: u64, row: SecretTreeRow) -
     }
 }
 
-fn unwrap(row: &[u8]) -> Result<(u64, &[u8]), RowError> {
-    let (version, mut row) = Reader::new(row, FORMAT)?;
+fn unwrap(kind: RowKind, row: &[u8]) -> Result<(u64, &[u8]), RowError> {
+    let (version, mut row) = Reader::new(kind, row, FORMAT)?;
     let bytes = row.bytes()?;
     row.end()?;
     Ok((version, bytes))

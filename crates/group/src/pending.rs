@@ -7,7 +7,7 @@ use crate::pending_row::{read_changes, read_summary, write_changes, write_summar
 use crate::row::{Reader, Writer};
 use crate::{
     Change, Changes, CredentialCheck, Effect, GroupError, GroupState, HeadSummary, IncompatibleError,
-    MembershipChanges, MisuseError, RecordKey, RowError, Step,
+    MembershipChanges, MisuseError, RecordKey, RowError, RowKind, Step,
 };
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
@@ -107,12 +107,12 @@ impl PendingCommit {
         Ok(row.finish())
     }
 
-    /// Reads the row.
+    /// Reads the row, which is of this kind: [`RowKind::PendingCommit`] or [`RowKind::PendingExternalCommit`].
     ///
     /// # Errors
     /// [`crate::RowError`].
-    pub fn from_row(row: &[u8]) -> Result<Self, GroupError> {
-        let (_, mut row) = Reader::new(row, FORMAT)?;
+    pub fn from_row(kind: RowKind, row: &[u8]) -> Result<Self, GroupError> {
+        let (_, mut row) = Reader::new(kind, row, FORMAT)?;
         let hash = row.bytes()?.to_vec();
         let epoch = row.u64()?;
         let message = row.bytes()?.to_vec();
@@ -151,7 +151,7 @@ impl PendingCommit {
             Change::Put(RecordKey::Head, row) => Some(row),
             _ => None,
         });
-        let head = HeadSummary::from_row(head.ok_or(RowError::Missing)?)?;
+        let head = HeadSummary::from_row(head.ok_or(RowError::impossible(RowKind::PendingExternalCommit))?)?;
         let suite = provider.suite(head.suite).map_err(IncompatibleError::CipherSuite)?;
         Ok(suite.check_stored(head.algorithms)?)
     }

@@ -64,16 +64,16 @@ pub(crate) fn read_summary(row: &mut Reader<'_>) -> Result<MembershipChanges, Ro
     let mut removed = Vec::new();
     for _ in 0..row.count(8)? {
         let leaf = LeafIndex(row.u32()?);
-        removed.push((leaf, decode(row.bytes()?).map_err(|_| RowError::Value)?));
+        removed.push((leaf, decode(row.bytes()?).map_err(|_| row.impossible())?));
     }
     let updated = read_leaves(row)?;
     let joined = read_leaf(row)?;
     let extensions_changed = row.u8()? == 1;
     let mut psks = Vec::new();
     for _ in 0..row.count(4)? {
-        psks.push(decode(row.bytes()?).map_err(|_| RowError::Value)?);
+        psks.push(decode(row.bytes()?).map_err(|_| row.impossible())?);
     }
-    let reinit = row.optional()?.map(decode).transpose().map_err(|_| RowError::Value)?;
+    let reinit = row.optional()?.map(decode).transpose().map_err(|_| row.impossible())?;
     let mut custom = Vec::new();
     for _ in 0..row.count(7)? {
         custom.push((ProposalType(row.u16()?), read_leaf(row)?, Opaque::from(row.bytes()?)));
@@ -96,7 +96,7 @@ pub(crate) fn read_summary(row: &mut Reader<'_>) -> Result<MembershipChanges, Ro
 
 fn read_leaf(row: &mut Reader<'_>) -> Result<Option<LeafIndex>, RowError> {
     let Some(bytes) = row.optional()? else { return Ok(None) };
-    let bytes = bytes.try_into().map_err(|_| RowError::Length)?;
+    let bytes = bytes.try_into().map_err(|_| row.wrong_length())?;
     Ok(Some(LeafIndex(u32::from_be_bytes(bytes))))
 }
 
@@ -154,7 +154,7 @@ pub(crate) fn read_changes(row: &mut Reader<'_>) -> Result<Changes, RowError> {
             0 => Guard::Absent(read_key(row)?),
             1 => Guard::Present(read_key(row)?),
             2 => Guard::Version(read_key(row)?, row.u64()?),
-            _ => return Err(RowError::Value),
+            _ => return Err(row.impossible()),
         });
     }
     for _ in 0..row.count(2)? {
@@ -162,7 +162,7 @@ pub(crate) fn read_changes(row: &mut Reader<'_>) -> Result<Changes, RowError> {
             0 => Change::Put(read_key(row)?, Zeroizing::new(row.bytes()?.to_vec())),
             1 => Change::Erase(read_key(row)?),
             2 => Change::EraseRange(read_range(row)?),
-            _ => return Err(RowError::Value),
+            _ => return Err(row.impossible()),
         });
     }
     Ok(changes)
@@ -266,12 +266,12 @@ fn read_key(row: &mut Reader<'_>) -> Result<RecordKey, RowError> {
         15 => read_key_name(row, KeyKind::Encryption)?,
         16 => read_key_name(row, KeyKind::Signature)?,
         17 => RecordKey::ClientIndex(row.bytes()?.to_vec()),
-        _ => return Err(RowError::Value),
+        _ => return Err(row.impossible()),
     })
 }
 
 fn read_key_name(row: &mut Reader<'_>, kind: KeyKind) -> Result<RecordKey, RowError> {
-    let tag = row.bytes()?.try_into().map_err(|_| RowError::Length)?;
+    let tag = row.bytes()?.try_into().map_err(|_| row.wrong_length())?;
     Ok(RecordKey::KeyIndex(KeyName { kind, tag: KeyTag(tag) }))
 }
 
@@ -319,7 +319,7 @@ fn read_range(row: &mut Reader<'_>) -> Result<RecordRange, RowError> {
         7 => RecordRange::Ratchets(row.u64()?, read_kind(row)?),
         8 => RecordRange::SkippedKeys(row.u64()?, read_kind(row)?),
         9 => RecordRange::Group,
-        _ => return Err(RowError::Value),
+        _ => return Err(row.impossible()),
     })
 }
 
@@ -334,6 +334,6 @@ fn read_kind(row: &mut Reader<'_>) -> Result<RatchetKind, RowError> {
     match row.u8()? {
         0 => Ok(RatchetKind::Handshake),
         1 => Ok(RatchetKind::Application),
-        _ => Err(RowError::Value),
+        _ => Err(row.impossible()),
     }
 }

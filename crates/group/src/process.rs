@@ -11,7 +11,7 @@ use crate::state::Attached;
 use crate::{
     Change, Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, Interrupt,
     MembershipChanges, MisbehaviorError, MisuseError, PendingProposal, ProposalCache, RecordKey, RowError,
-    Rows, Status, StepResult,
+    RowKind, Rows, Status, StepResult,
 };
 use crate::{Effect, Step};
 use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
@@ -256,7 +256,9 @@ impl GroupState {
         let mut private = attached.private.clone();
         for updated in applied.updated.iter().filter(|updated| updated.index == self.head.own_leaf) {
             let reference = updated.reference.clone().unwrap_or_default();
-            let row = rows.read(RecordKey::OwnUpdateKey(reference))?.ok_or(RowError::Missing)?;
+            let row = rows
+                .read(RecordKey::OwnUpdateKey(reference))?
+                .ok_or(RowError::missing(RowKind::OwnUpdateKey))?;
             private.set_leaf_private(own_update_key(row)?);
         }
         let path_sender = match &commit.path {

@@ -5,7 +5,7 @@
 //! application data (R217) nor commits without it, but gets a conflict. One row, whatever the number of proposals.
 
 use crate::row::{Reader, Writer};
-use crate::{Changes, GroupConfig, GroupError, Guard, RecordKey, RowError};
+use crate::{Changes, GroupConfig, GroupError, Guard, RecordKey, RowError, RowKind};
 use alloc::{collections::BTreeMap, vec::Vec};
 use pleach_wire::{LeafIndex, Proposal, Sender, decode, encode};
 use zeroize::Zeroizing;
@@ -46,7 +46,7 @@ impl ProposalCache {
         let mut cache = Self::default();
         for (reference, row) in rows {
             if reference.is_empty() {
-                let (version, row) = Reader::new(row, FORMAT)?;
+                let (version, row) = Reader::new(RowKind::Proposal, row, FORMAT)?;
                 row.end()?;
                 cache.version = Some(version);
             } else {
@@ -151,10 +151,10 @@ impl PendingProposal {
     }
 
     pub(crate) fn from_row(reference: Vec<u8>, row: &[u8]) -> Result<Self, RowError> {
-        let (_, mut row) = Reader::new(row, FORMAT)?;
+        let (_, mut row) = Reader::new(RowKind::Proposal, row, FORMAT)?;
         let sequence = row.u64()?;
-        let sender = decode(row.bytes()?).map_err(|_| RowError::Value)?;
-        let proposal = decode(row.bytes()?).map_err(|_| RowError::Value)?;
+        let sender = decode(row.bytes()?).map_err(|_| row.impossible())?;
+        let proposal = decode(row.bytes()?).map_err(|_| row.impossible())?;
         let message = row.optional()?.map(<[u8]>::to_vec);
         row.end()?;
         Ok(Self { reference, sender, proposal, sequence, message })

@@ -1,7 +1,9 @@
 //! Pre-shared keys (RFC 9420 §8.4): which may be named where, and where their values are.
 
 use crate::row::{Reader, Writer};
-use crate::{GroupError, GroupState, IncompatibleError, MisbehaviorError, RecordKey, Rows, StepResult};
+use crate::{
+    GroupError, GroupState, IncompatibleError, MisbehaviorError, RecordKey, RowKind, Rows, StepResult,
+};
 use alloc::{collections::BTreeSet, vec::Vec};
 use pleach_crypto::{CipherSuite, Secret};
 use pleach_key_schedule::{check_psk_nonce, psk_secret};
@@ -18,12 +20,12 @@ pub fn psk_row(value: &Secret) -> Zeroizing<Vec<u8>> {
     row.finish()
 }
 
-/// Reads the row of a PSK.
+/// Reads the row of a PSK, of the kind of its [`psk_record`].
 ///
 /// # Errors
 /// [`crate::RowError`].
-pub fn psk_from_row(row: &[u8]) -> Result<Secret, GroupError> {
-    let (_, mut row) = Reader::new(row, FORMAT)?;
+pub fn psk_from_row(kind: RowKind, row: &[u8]) -> Result<Secret, GroupError> {
+    let (_, mut row) = Reader::new(kind, row, FORMAT)?;
     let value = Secret::copy_from(row.bytes()?);
     row.end()?;
     Ok(value)
@@ -101,7 +103,11 @@ pub(crate) fn psk_secret_of(
     for id in psks {
         let value = match here(&id.psk) {
             Some(value) => value,
-            None => psk_from_row(rows.read(psk_record(&id.psk))?.ok_or(IncompatibleError::MissingPsk)?)?, // R132, R134
+            None => {
+                let name = psk_record(&id.psk);
+                let kind = name.kind();
+                psk_from_row(kind, rows.read(name)?.ok_or(IncompatibleError::MissingPsk)?)? // R132, R134
+            }
         };
         values.push((id.clone(), value));
     }

@@ -8,7 +8,7 @@ use crate::message::SecretTreeRows;
 use crate::proposals::PendingProposal;
 use crate::{
     Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, MisbehaviorError, RecordKey,
-    RowError, Rows, StagedCommit, Status, StepResult, apply, key_package, leaf,
+    RowError, RowKind, Rows, StagedCommit, Status, StepResult, apply, key_package, leaf,
 };
 use crate::{Effect, Step};
 use alloc::{boxed::Box, vec::Vec};
@@ -231,7 +231,8 @@ impl GroupState {
         // It may have expired, and the configuration allow more since.
         let row = rows.read(RecordKey::Epoch(past.epoch))?.ok_or_else(|| self.wrong_epoch(message.epoch))?;
         let (context_bytes, secrets) = read_epoch(row)?;
-        let secrets = PastEpochSecrets::from_row(secrets).map_err(|_| RowError::Value)?;
+        let secrets = PastEpochSecrets::from_row(secrets)
+            .map_err(|error| RowError::of_secrets(RowKind::Epoch, &error))?;
         let epoch =
             EpochContext { epoch: past.epoch, group_context: context_bytes, ..self.epoch_context(env) };
         let sender_data = open_sender_data(&epoch, secrets.sender_data_secret(), message)?;
@@ -270,7 +271,7 @@ impl GroupState {
         rows.require(later.clone().map(|past| RecordKey::EpochLeaf(past, leaf)))?;
         for past in later {
             if let Some(row) = rows.read(RecordKey::EpochLeaf(past, leaf))? {
-                return Ok(crate::psk::psk_from_row(row)?.as_bytes().to_vec());
+                return Ok(crate::psk::psk_from_row(RowKind::EpochLeaf, row)?.as_bytes().to_vec());
             }
         }
         let sender = self.leaf_node(rows, leaf)?.ok_or(MisbehaviorError::SenderNotMember)?; // R059

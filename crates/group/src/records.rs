@@ -45,6 +45,56 @@ pub enum RecordKey {
     KeyPackage(Vec<u8>),
 }
 
+/// What kind of row a [`RecordKey`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "as the variants of RecordKey")]
+pub enum RowKind {
+    Head,
+    TreeNode,
+    KeyIndex,
+    ClientIndex,
+    PathKeys,
+    Epoch,
+    EpochLeaf,
+    SecretNode,
+    Ratchet,
+    SkippedKey,
+    Proposal,
+    OwnUpdateKey,
+    PendingCommit,
+    PendingExternalCommit,
+    ResumptionPsk,
+    ExternalPsk,
+    KeyPackage,
+}
+
+impl RecordKey {
+    /// What kind of row it is.
+    #[must_use]
+    pub const fn kind(&self) -> RowKind {
+        match self {
+            Self::Head => RowKind::Head,
+            Self::TreeNode(_) => RowKind::TreeNode,
+            Self::KeyIndex(_) => RowKind::KeyIndex,
+            Self::ClientIndex(_) => RowKind::ClientIndex,
+            Self::PathKeys => RowKind::PathKeys,
+            Self::Epoch(_) => RowKind::Epoch,
+            Self::EpochLeaf(..) => RowKind::EpochLeaf,
+            Self::SecretNode(..) => RowKind::SecretNode,
+            Self::Ratchet(..) => RowKind::Ratchet,
+            Self::Skipped(..) => RowKind::SkippedKey,
+            Self::Proposal(_) => RowKind::Proposal,
+            Self::OwnUpdateKey(_) => RowKind::OwnUpdateKey,
+            Self::PendingCommit(_) => RowKind::PendingCommit,
+            Self::PendingExternalCommit(_) => RowKind::PendingExternalCommit,
+            Self::ResumptionPsk(..) => RowKind::ResumptionPsk,
+            Self::ExternalPsk(_) => RowKind::ExternalPsk,
+            Self::KeyPackage(_) => RowKind::KeyPackage,
+        }
+    }
+}
+
 /// A range of rows of one group of one client.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -3,26 +3,77 @@
 //! Every value begins with an 8-byte row version (what a storage guard compares) and one byte naming its format. Buffers
 //! are zeroized: most rows hold secrets. Reading never panics; a short or unknown row is a [`RowError`].
 
+use crate::RowKind;
 use alloc::vec::Vec;
 use pleach_crypto::{AeadId, KdfId, KemId, SignatureScheme, SuiteAlgorithms};
 use zeroize::Zeroizing;
 
 /// A stored row that cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a stored {row:?} row {problem}")]
 #[non_exhaustive]
-pub enum RowError {
+pub struct RowError {
+    /// Which row.
+    pub row: RowKind,
+    /// What is wrong with it.
+    pub problem: RowProblem,
+}
+
+/// What is wrong with a stored row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RowProblem {
     /// It ends too early, or has bytes left over.
-    #[error("a stored row has the wrong length")]
+    #[error("has the wrong length")]
     Length,
-    /// It was written by a newer version.
-    #[error("a stored row has the unknown format {0}")]
-    Format(u8),
+    /// A later version of this library wrote it.
+    #[error("has format {found}, formats up to {known} are known")]
+    Newer {
+        /// The format of the row.
+        found: u8,
+        /// The newest format that this version knows.
+        known: u8,
+    },
     /// A field holds a value that is never written.
-    #[error("a stored row holds an impossible value")]
+    #[error("holds an impossible value")]
     Value,
     /// It is not there, though another row says so.
-    #[error("a stored row is missing")]
+    #[error("is missing")]
     Missing,
+}
+
+impl RowError {
+    /// The row is not there, though another row says so.
+    #[must_use]
+    pub const fn missing(row: RowKind) -> Self {
+        Self { row, problem: RowProblem::Missing }
+    }
+
+    /// A field holds a value that is never written.
+    pub(crate) const fn impossible(row: RowKind) -> Self {
+        Self { row, problem: RowProblem::Value }
+    }
+
+    /// What the key schedule says of the secrets within a row.
+    pub(crate) const fn of_secrets(row: RowKind, error: &pleach_key_schedule::RowError) -> Self {
+        use pleach_key_schedule::RowError as Inner;
+        Self {
+            row,
+            problem: match error {
+                Inner::Version(found) => unknown(*found, SECRETS),
+                Inner::Length => RowProblem::Length,
+                _ => RowProblem::Value,
+            },
+        }
+    }
+}
+
+/// The newest version of what the key schedule writes into rows.
+const SECRETS: u8 = pleach_key_schedule::ROW_VERSION;
+
+/// Formats count from 1: what is not later is damage.
+const fn unknown(found: u8, known: u8) -> RowProblem {
+    if found > known { RowProblem::Newer { found, known } } else { RowProblem::Value }
 }
 
 /// Writes one row.
@@ -105,30 +156,49 @@ impl Writer {
 
 /// Reads one row.
 #[derive(Clone, Copy)]
-pub(crate) struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+    row: RowKind,
+}
 
 impl<'a> Reader<'a> {
     /// Checks the format and returns the row version with the reader of the rest.
-    pub(crate) fn new(row: &'a [u8], format: u8) -> Result<(u64, Self), RowError> {
-        let mut reader = Self(row);
+    pub(crate) fn new(kind: RowKind, row: &'a [u8], format: u8) -> Result<(u64, Self), RowError> {
+        let mut reader = Self { rest: row, row: kind };
         let version = reader.u64()?;
-        match reader.u8()? {
-            found if found == format => Ok((version, reader)),
-            found => Err(RowError::Format(found)),
-        }
+        reader.format(format)?;
+        Ok((version, reader))
     }
 
     /// A row of an index.
-    pub(crate) fn index(row: &'a [u8], format: u8) -> Result<Self, RowError> {
-        let mut reader = Self(row);
-        match reader.u8()? {
-            found if found == format => Ok(reader),
-            found => Err(RowError::Format(found)),
+    pub(crate) fn index(kind: RowKind, row: &'a [u8], format: u8) -> Result<Self, RowError> {
+        let mut reader = Self { rest: row, row: kind };
+        reader.format(format)?;
+        Ok(reader)
+    }
+
+    fn format(&mut self, known: u8) -> Result<(), RowError> {
+        match self.u8()? {
+            found if found == known => Ok(()),
+            found => Err(self.error(unknown(found, known))),
         }
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
+    }
+
+    /// A field holds a value that is never written.
+    pub(crate) const fn impossible(&self) -> RowError {
+        self.error(RowProblem::Value)
+    }
+
+    pub(crate) const fn wrong_length(&self) -> RowError {
+        self.error(RowProblem::Length)
+    }
+
+    const fn error(&self, problem: RowProblem) -> RowError {
+        RowError { row: self.row, problem }
     }
 
     pub(crate) fn u8(&mut self) -> Result<u8, RowError> {
@@ -155,8 +225,8 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn bytes(&mut self) -> Result<&'a [u8], RowError> {
         let len = self.u32()? as usize;
-        let (head, tail) = self.0.split_at_checked(len).ok_or(RowError::Length)?;
-        self.0 = tail;
+        let (head, tail) = self.rest.split_at_checked(len).ok_or(self.wrong_length())?;
+        self.rest = tail;
         Ok(head)
     }
 
@@ -164,23 +234,23 @@ impl<'a> Reader<'a> {
         match self.u8()? {
             0 => Ok(None),
             1 => self.bytes().map(Some),
-            _ => Err(RowError::Value),
+            _ => Err(self.impossible()),
         }
     }
 
     /// A count that the rest of the row can hold, at `least` bytes an element.
     pub(crate) fn count(&mut self, least: usize) -> Result<usize, RowError> {
         let count = self.u32()? as usize;
-        if count.saturating_mul(least) > self.0.len() { Err(RowError::Length) } else { Ok(count) }
+        if count.saturating_mul(least) > self.rest.len() { Err(self.wrong_length()) } else { Ok(count) }
     }
 
     pub(crate) fn end(self) -> Result<(), RowError> {
-        if self.0.is_empty() { Ok(()) } else { Err(RowError::Length) }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.wrong_length()) }
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], RowError> {
-        let (head, tail) = self.0.split_first_chunk::<N>().ok_or(RowError::Length)?;
-        self.0 = tail;
+        let (head, tail) = self.rest.split_first_chunk::<N>().ok_or(self.wrong_length())?;
+        self.rest = tail;
         Ok(*head)
     }
 }

@@ -4,7 +4,7 @@ use crate::clients::{ClientEdits, Clients};
 use crate::head::{Head, epoch_row, read_epoch, read_path_keys};
 use crate::{
     Effect, GroupError, Guard, IncompatibleError, Interrupt, Member, MisuseError, Need, ProposalCache,
-    RecordKey, RowError, Rows, Status, StepResult,
+    RecordKey, RowError, RowKind, Rows, Status, StepResult,
 };
 use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
@@ -51,20 +51,24 @@ impl GroupState {
     /// Opens a group from its rows: two of them, whatever its size.
     ///
     /// # Errors
-    /// [`RowError::Missing`] if there is no such group; [`IncompatibleError::CipherSuite`];
+    /// [`RowProblem::Missing`](crate::RowProblem::Missing) if there is no such group; [`IncompatibleError::CipherSuite`];
     /// [`CryptoError::SuiteChanged`](pleach_crypto::CryptoError::SuiteChanged) if its suite number stood for other
     /// algorithms when the group was stored.
     pub fn open(provider: &CryptoProvider, rows: &Rows) -> StepResult<Self> {
-        let head_row = rows.read(RecordKey::Head)?.ok_or(RowError::Missing)?;
+        let head_row = rows.read(RecordKey::Head)?.ok_or(RowError::missing(RowKind::Head))?;
         let (suite_id, algorithms, epoch, head) = Head::from_row(head_row)?;
         let suite = *provider.suite(suite_id).map_err(IncompatibleError::CipherSuite)?;
         suite.check_stored(algorithms)?;
-        let epoch_row = rows.read(RecordKey::Epoch(epoch))?.ok_or(RowError::Missing)?;
+        let epoch_row = rows.read(RecordKey::Epoch(epoch))?.ok_or(RowError::missing(RowKind::Epoch))?;
         let (context_bytes, secrets) = read_epoch(epoch_row)?;
-        let context: GroupContext = decode(context_bytes).map_err(|_| RowError::Value)?;
+        let context: GroupContext =
+            decode(context_bytes).map_err(|_| RowError::impossible(RowKind::Epoch))?;
         let secrets = match head.status {
             Status::Removed => None,
-            _ => Some(Arc::new(EpochSecrets::from_row(secrets).map_err(|_| RowError::Value)?)),
+            _ => Some(Arc::new(
+                EpochSecrets::from_row(secrets)
+                    .map_err(|error| RowError::of_secrets(RowKind::Epoch, &error))?,
+            )),
         };
         Ok(Self {
             suite,
@@ -92,12 +96,12 @@ impl GroupState {
         if let Some(attached) = &mut self.attached {
             return Ok(attached.tree.load(nodes)?);
         }
-        let tree_hash = Digest::new(&self.context.tree_hash).ok_or(RowError::Value)?;
+        let tree_hash = Digest::new(&self.context.tree_hash).ok_or(RowError::impossible(RowKind::Epoch))?;
         let tree = match RatchetTree::from_rows(&self.suite, self.head.size, &tree_hash, nodes) {
-            Err(TreeError::Need(_)) => return Err(RowError::Missing.into()),
+            Err(TreeError::Need(_)) => return Err(RowError::missing(RowKind::TreeNode).into()),
             other => other?,
         };
-        let private = read_path_keys(path_keys.ok_or(RowError::Missing)?)?;
+        let private = read_path_keys(path_keys.ok_or(RowError::missing(RowKind::PathKeys))?)?;
         self.attached = Some(Attached { tree, private, clients: Clients::Stored });
         Ok(())
     }
@@ -121,7 +125,11 @@ impl GroupState {
     ) -> Result<(), GroupError> {
         self.attach_nodes(nodes, Some(path_keys))?;
         // All rows were given: what is not there now is missing.
-        if self.tree().is_none_or(RatchetTree::is_partial) { Err(RowError::Missing.into()) } else { Ok(()) }
+        if self.tree().is_none_or(RatchetTree::is_partial) {
+            Err(RowError::missing(RowKind::TreeNode).into())
+        } else {
+            Ok(())
+        }
     }
 
     /// Gives the state its pending proposals: all their rows.

@@ -5,7 +5,7 @@ use pleach_crypto::{CipherSuiteId, CryptoProvider, Serial, Signer};
 use pleach_group::{
     Change, Changes, CommitSpec, Effect, Env, GroupConfig, GroupError, GroupInfoSpec, GroupState, Guard,
     Identity, Incoming, Interrupt, KeyPackageRecord, KeyPackageSpec, LeafSpec, Need, NewGroup, ProposalSpec,
-    RecordKey, RecordRange, Rows, Rules, Step, StepResult, TreeDelivery,
+    RecordKey, RecordRange, RowKind, Rows, Rules, Step, StepResult, TreeDelivery,
 };
 use pleach_wire::{
     Capabilities, Credential, CredentialType, Extensions, LeafIndex, Lifetime, MlsMessage, MlsMessageBody,
@@ -306,9 +306,11 @@ fn life(suite: CipherSuiteId, config: &GroupConfig) {
     assert!(
         matches!(bob.receive(update.message()).unwrap(), Incoming::OwnCommit(hash) if hash == update.hash())
     );
-    let from_row =
-        pleach_group::PendingCommit::from_row(&bob.rows[&RecordKey::PendingCommit(update.hash().to_vec())])
-            .unwrap();
+    let from_row = pleach_group::PendingCommit::from_row(
+        RowKind::PendingCommit,
+        &bob.rows[&RecordKey::PendingCommit(update.hash().to_vec())],
+    )
+    .unwrap();
     bob.reopen();
     bob.merge(&from_row);
     bob.hears(&late, b"late");

@@ -8,7 +8,7 @@ use crate::{InitSecret, KeyScheduleError, RowError};
 use core::fmt;
 use pleach_crypto::{CipherSuite, Digest, KemKeyPair, Secret};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = crate::ROW_VERSION;
 
 /// The secrets of one epoch, without the `encryption_secret`, which lives in the [`SecretTree`](crate::SecretTree).
 #[derive(Clone, PartialEq, Eq)]

@@ -60,6 +60,7 @@ pub use epoch::{EpochSecrets, PastEpochSecrets};
 pub use error::{KeyScheduleError, RowError, SecretTreeError};
 pub use psk::{check_psk_nonce, psk_secret};
 pub use ratchet::{MessageKeys, RatchetKind, RatchetLimits};
+pub use row::ROW_VERSION;
 pub use schedule::{EncryptionSecret, EpochSecret, InitSecret, JoinerSecret, MemberSecret, WelcomeSecret};
 pub use secret_tree::SecretTree;
 pub use step::{RatchetStep, SecretTreeKey, SecretTreeRow};

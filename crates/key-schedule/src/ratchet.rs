@@ -12,7 +12,7 @@ use crate::{RowError, SecretTreeError};
 use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 use pleach_crypto::{CipherSuite, CryptoError, Secret};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = crate::ROW_VERSION;
 
 /// Which of the two ratchets of a leaf (RFC 9420 §9, R051).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

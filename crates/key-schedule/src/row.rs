@@ -7,6 +7,9 @@ use crate::RowError;
 use alloc::vec::Vec;
 use pleach_crypto::Secret;
 
+/// The version octet of every row that this crate writes.
+pub const ROW_VERSION: u8 = 1;
+
 /// Builds one row. Bytes are zeroized with the [`Secret`] that [`Writer::finish`] returns.
 pub(crate) struct Writer {
     out: Vec<u8>,

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use pleach_crypto::Secret;
 use pleach_wire::{LeafIndex, NodeIndex};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = crate::ROW_VERSION;
 
 /// The name of a row of the secret tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

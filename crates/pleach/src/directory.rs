@@ -6,7 +6,7 @@ use crate::rollback::restored_key;
 use crate::tombstones::group_key;
 use crate::{Client, Error, Group};
 use pleach_crypto::{CipherSuiteId, SuiteAlgorithms};
-use pleach_group::{Changes, GroupConfig, GroupError, HeadSummary, RecordKey, RowError, Status};
+use pleach_group::{Changes, GroupConfig, GroupError, HeadSummary, RecordKey, RowError, RowKind, Status};
 use pleach_storage::{Key, KeyRange, RecordKind, Scope, VecBatch};
 use pleach_wire::LeafIndex;
 
@@ -50,7 +50,7 @@ impl Client {
         ids.into_iter()
             .map(|group_id| {
                 let place = self.0.place(&group_id);
-                let head = self.0.read(&place, &RecordKey::Head)?.ok_or(RowError::Missing);
+                let head = self.0.read(&place, &RecordKey::Head)?.ok_or(RowError::missing(RowKind::Head));
                 let restored = self.0.storage.get(&restored_key(&place))?.is_some();
                 let HeadSummary { suite, algorithms, epoch, own_leaf, status, .. } =
                     HeadSummary::from_row(&head.map_err(GroupError::from)?)?;

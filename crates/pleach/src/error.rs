@@ -6,12 +6,13 @@
 //! Invariant: received bytes never cause [`Error::ApiMisuse`] or [`Error::Internal`], and an operation that failed
 //! changed nothing ([`StorageError::Engine`] alone may leave the outcome unknown; the handle then reloads).
 
+use crate::keys::record_kind;
 use crate::{KeyPackageState, RollbackGuardError};
 use pleach_crypto::{CryptoError, UnsupportedCipherSuite};
 use pleach_framing::FramingError;
-use pleach_group::{GroupError, IncompatibleError, MisbehaviorError, MisuseError};
+use pleach_group::{GroupError, IncompatibleError, MisbehaviorError, MisuseError, RowError, RowProblem};
 use pleach_key_schedule::{KeyScheduleError, SecretTreeError};
-use pleach_storage::StorageError;
+use pleach_storage::{RecordKind, StorageError};
 use pleach_tree::TreeError;
 use pleach_wire::{DecodeError, EncodeError};
 use std::borrow::Cow;
@@ -176,6 +177,9 @@ impl Error {
             Self::Storage(StorageError::Conflict { .. }) => "storage-conflict",
             Self::Storage(StorageError::Corrupt { .. }) => "storage-corrupt",
             Self::Storage(StorageError::Busy) => "storage-busy",
+            Self::Storage(StorageError::NewerFormat { .. } | StorageError::NewerRow { .. }) => {
+                "storage-newer"
+            }
             Self::Storage(_) => "storage",
             Self::RollbackGuard(_) => "rollback-guard",
             Self::Internal(_) => "internal",
@@ -210,7 +214,29 @@ impl Error {
     }
 }
 
+/// What the store's own error says of a row that cannot be read.
+impl From<RowError> for Error {
+    fn from(RowError { row, problem, .. }: RowError) -> Self {
+        let kind = record_kind(row);
+        let what = match problem {
+            RowProblem::Newer { found, known } => {
+                return StorageError::NewerRow { kind, found, known }.into();
+            }
+            RowProblem::Length => "a row has the wrong length",
+            RowProblem::Value => "a row holds an impossible value",
+            RowProblem::Missing => "the row is missing",
+            _ => "a row cannot be read",
+        };
+        StorageError::corrupt(kind, what).into()
+    }
+}
+
+/// A row of the secret tree: which, the group says where it reads one.
 const CORRUPT: Error = Error::Storage(StorageError::Corrupt { kind: None, what: "a row cannot be read" });
+
+const fn corrupt(kind: RecordKind, what: &'static str) -> Error {
+    Error::Storage(StorageError::corrupt(kind, what))
+}
 
 /// Asking a provider for a suite is the application's doing.
 impl From<UnsupportedCipherSuite> for Error {
@@ -237,7 +263,7 @@ impl From<GroupError> for Error {
                 Self::PeerMisbehaved(PeerMisbehavior::Crypto(error))
             }
             GroupError::Crypto(error) => error.into(),
-            GroupError::Row(_) => CORRUPT,
+            GroupError::Row(error) => error.into(),
             _ => Self::Internal("an unknown error of the group"),
         }
     }
@@ -261,7 +287,16 @@ impl From<TreeError> for Error {
         match error {
             TreeError::Need(_) | TreeError::NeedKeys(_) => Self::Internal("a tree that is not loaded"),
             TreeError::Misuse(what) => Self::Internal(what),
-            TreeError::Corrupt(_) | TreeError::CorruptPrivate => CORRUPT,
+            TreeError::Corrupt(_) => {
+                corrupt(RecordKind::TreeNode, "a node is not the one that its hash names")
+            }
+            TreeError::CorruptPrivate => corrupt(RecordKind::PathKeys, "a row holds an impossible value"),
+            TreeError::NewerRow { found, known, .. } => {
+                StorageError::NewerRow { kind: RecordKind::TreeNode, found, known }.into()
+            }
+            TreeError::NewerPrivate { found, known } => {
+                StorageError::NewerRow { kind: RecordKind::PathKeys, found, known }.into()
+            }
             TreeError::TreeFull => IncompatibleError::GroupTooLarge.into(),
             TreeError::Encode(error) => error.into(),
             TreeError::Decode(error) => error.into(),
@@ -333,7 +368,6 @@ const fn of_peer(error: &CryptoError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pleach_storage::RecordKind;
     use pleach_wire::LeafIndex;
 
     #[test]

@@ -18,7 +18,7 @@ use crate::row::{Reader, Writer};
 use crate::trace::event;
 use crate::{ApiMisuse, Client, Error, Group};
 use pleach_group::{
-    Changes, ExternalCommitSpec, MembershipChanges, MisuseError, RecordKey, Status, external_commit,
+    Changes, ExternalCommitSpec, MembershipChanges, MisuseError, RecordKey, RowKind, Status, external_commit,
     new_member_proposal, verify_group_info,
 };
 use pleach_storage::{
@@ -56,7 +56,8 @@ impl Client {
         })?;
         rows.into_iter()
             .map(|(group_id, row)| {
-                let pending = Arc::new(pleach_group::PendingCommit::from_row(&row)?);
+                let pending =
+                    Arc::new(pleach_group::PendingCommit::from_row(RowKind::PendingExternalCommit, &row)?);
                 Ok(ExternalCommit { client: self.clone(), group_id, pending })
             })
             .collect()

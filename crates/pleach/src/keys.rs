@@ -29,7 +29,7 @@
 //!
 //! Not here: values.
 
-use pleach_group::{RatchetKind, RecordKey, RecordRange};
+use pleach_group::{RatchetKind, RecordKey, RecordRange, RowKind};
 use pleach_storage::{Key, KeyBuf, KeyRange, KeyRangeBuf, RecordKind, Scope};
 use pleach_tree::{KeyKind, KeyName, KeyTag};
 use pleach_wire::NodeIndex;
@@ -144,6 +144,31 @@ impl<'a> Place<'a> {
 
     fn of_client(&self, record: RecordKind, suffix: &[u8]) -> KeyBuf {
         Key::of_client(self.client, record, suffix).to_buf()
+    }
+}
+
+/// The kind of record that holds rows of this kind.
+pub(crate) const fn record_kind(row: RowKind) -> RecordKind {
+    match row {
+        RowKind::Head => RecordKind::Head,
+        RowKind::TreeNode => RecordKind::TreeNode,
+        RowKind::KeyIndex => RecordKind::KeyIndex,
+        RowKind::ClientIndex => RecordKind::ClientIndex,
+        RowKind::PathKeys => RecordKind::PathKeys,
+        RowKind::Epoch => RecordKind::Epoch,
+        RowKind::EpochLeaf => RecordKind::EpochLeaf,
+        RowKind::SecretNode => RecordKind::SecretNode,
+        RowKind::Ratchet => RecordKind::Ratchet,
+        RowKind::SkippedKey => RecordKind::SkippedKey,
+        RowKind::Proposal => RecordKind::Proposal,
+        RowKind::OwnUpdateKey => RecordKind::OwnUpdateKey,
+        RowKind::PendingCommit => RecordKind::PendingCommit,
+        RowKind::PendingExternalCommit => RecordKind::PendingExternalCommit,
+        RowKind::ResumptionPsk => RecordKind::ResumptionPsk,
+        RowKind::ExternalPsk => RecordKind::ExternalPsk,
+        RowKind::KeyPackage => RecordKind::KeyPackage,
+        // `RowKind` can grow, as `RecordKey` can.
+        _ => RecordKind::Meta,
     }
 }
 

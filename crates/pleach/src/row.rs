@@ -53,7 +53,8 @@ impl<'a> Reader<'a> {
         let version = reader.u64()?;
         match reader.u8()? {
             FORMAT => Ok((version, reader)),
-            _ => Err(StorageError::corrupt(kind, "a row has an unknown format")),
+            found if found > FORMAT => Err(StorageError::NewerRow { kind, found, known: FORMAT }),
+            _ => Err(reader.impossible()),
         }
     }
 

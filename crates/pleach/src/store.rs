@@ -9,7 +9,7 @@ use crate::client::Inner;
 use crate::keys::Place;
 use pleach_group::{
     Changes, Env, GroupConfig, GroupError, GroupState, Interrupt, Need, RecordKey, RecordRange, RowError,
-    Rows, StepResult,
+    RowKind, Rows, StepResult,
 };
 use pleach_storage::{RecordKind, StorageError, Value, VecBatch, row_version};
 use pleach_wire::NodeIndex;
@@ -40,7 +40,7 @@ impl Inner {
                 }
                 // Nodes that were asked for and are still not there: their rows are missing.
                 Err(Interrupt::Need(Need::Nodes(nodes))) if nodes == last => {
-                    Some(GroupError::Row(RowError::Missing).into())
+                    Some(GroupError::Row(RowError::missing(RowKind::TreeNode)).into())
                 }
                 Err(Interrupt::Need(Need::Nodes(nodes))) => {
                     let attached = self.attach_nodes(state, &nodes);
@@ -169,7 +169,9 @@ impl Inner {
             nodes.push((NodeIndex(u32::from_be_bytes(index)), row.value.to_vec()));
             Ok(())
         })?;
-        let path_keys = self.read(&place, &RecordKey::PathKeys)?.ok_or(GroupError::Row(RowError::Missing))?;
+        let path_keys = self
+            .read(&place, &RecordKey::PathKeys)?
+            .ok_or(GroupError::Row(RowError::missing(RowKind::PathKeys)))?;
         self.check_head(state)?;
         Ok(state.attach_tree(nodes, &path_keys)?)
     }

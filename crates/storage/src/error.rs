@@ -48,6 +48,16 @@ pub enum StorageError {
         /// The newest format this version knows.
         known: u32,
     },
+    /// A later version of this library wrote the row.
+    #[error("the {kind} row has format {found}, this version knows formats up to {known}")]
+    NewerRow {
+        /// The kind of the row.
+        kind: RecordKind,
+        /// The format found.
+        found: u8,
+        /// The newest format this version knows.
+        known: u8,
+    },
     /// The batch or the scan's row function stopped for a reason of its own. Nothing was applied.
     #[error("stopped by the caller: {0}")]
     Aborted(#[source] Box<dyn core::error::Error + Send + Sync>),

@@ -22,6 +22,24 @@ pub enum TreeError {
     /// A stored row is damaged, or is not the one that its parent's hash names.
     #[error("corrupt row of node {0}")]
     Corrupt(NodeIndex),
+    /// A later version of this library wrote the row of this node.
+    #[error("the row of node {node} has format {found}, formats up to {known} are known")]
+    NewerRow {
+        /// The node.
+        node: NodeIndex,
+        /// The format of the row.
+        found: u8,
+        /// The newest format that this version knows.
+        known: u8,
+    },
+    /// A later version of this library wrote the private keys.
+    #[error("the private keys of the tree have format {found}, formats up to {known} are known")]
+    NewerPrivate {
+        /// The format of the row.
+        found: u8,
+        /// The newest format that this version knows.
+        known: u8,
+    },
     /// The leaf is outside of the tree (RFC 9420 §6.1, §12.1.3; R039, R183).
     #[error("leaf {0} is outside of the tree")]
     LeafOutOfRange(LeafIndex),

@@ -201,11 +201,13 @@ impl TreePrivate {
     /// The inverse of [`encode`](Self::encode).
     ///
     /// # Errors
-    /// [`TreeError::CorruptPrivate`].
+    /// [`TreeError::CorruptPrivate`], [`TreeError::NewerPrivate`].
     pub fn decode(row: &[u8]) -> Result<Self, TreeError> {
         let mut reader = Reader::new(row);
-        if take(&mut reader)? != [VERSION] {
-            return Err(TreeError::CorruptPrivate);
+        match take(&mut reader)? {
+            [VERSION] => {}
+            [found] if found > VERSION => return Err(TreeError::NewerPrivate { found, known: VERSION }),
+            _ => return Err(TreeError::CorruptPrivate),
         }
         let own = LeafIndex(u32::from_be_bytes(take(&mut reader)?));
         let mut private = Self::new(own, take_key(&mut reader)?);

@@ -118,6 +118,9 @@ impl Row {
     /// Decodes the row of the node at `position`; `hash` is the suite's.
     pub(crate) fn decode(row: &[u8], position: Position, hash: &dyn Hash) -> Result<Self, TreeError> {
         let corrupt = TreeError::Corrupt(position.node());
+        if let Some(&found) = row.first().filter(|found| **found > VERSION) {
+            return Err(TreeError::NewerRow { node: position.node(), found, known: VERSION });
+        }
         Self::parse(row, position, hash).ok_or(corrupt)
     }
 

@@ -2,6 +2,7 @@
 //! part that a test changes: signature, membership tag, path, transcript and confirmation tag are made for what is sent.
 
 use super::driver::*;
+use crate::RowKind;
 use crate::leaf::sign_leaf;
 use crate::psk::{psk_from_row, psk_record};
 use crate::schedule::{Schedule, provisional_context};
@@ -175,7 +176,7 @@ impl Client {
     fn psk_value(&self, proposal: &Proposal) -> Option<(PreSharedKeyId, Secret)> {
         let Proposal::PreSharedKey(psk) = proposal else { return None };
         let row = self.rows.get(&psk_record(&psk.psk.psk));
-        let value = row.map_or(Secret::zero(32), |row| psk_from_row(row).unwrap());
+        let value = row.map_or(Secret::zero(32), |row| psk_from_row(RowKind::ExternalPsk, row).unwrap());
         Some((psk.psk.clone(), value))
     }
 

@@ -1,6 +1,7 @@
 //! Welcomes that no honest client would make: opened, changed, and made consistent again with the keys of all involved.
 
 use super::{driver::*, outsider::read_group_info};
+use crate::RowKind;
 use crate::key_package::KeyPackageRecord;
 use crate::psk::{psk_from_row, psk_record};
 use pleach_key_schedule::{JoinerSecret, WelcomeSecret, psk_secret};
@@ -142,7 +143,9 @@ impl Client {
         let values: Vec<_> = group_secrets
             .psks
             .iter()
-            .map(|id| (id.clone(), psk_from_row(&self.rows[&psk_record(&id.psk)]).unwrap()))
+            .map(|id| {
+                (id.clone(), psk_from_row(RowKind::ExternalPsk, &self.rows[&psk_record(&id.psk)]).unwrap())
+            })
             .collect();
         psk_secret(&self.suite, &values).unwrap()
     }

@@ -14,7 +14,7 @@ use crate::{ApiMisuse, Error, SigningIdentity};
 use pleach_crypto::Signer;
 use pleach_group::{
     CommitSpec, GroupInfoSpec, MembershipChanges, MisuseError, PendingSelection, ProposalSpec, RecordKey,
-    RecordRange, Step, TreeDelivery, WelcomePart,
+    RecordRange, RowKind, Step, TreeDelivery, WelcomePart,
 };
 use pleach_storage::VecBatch;
 use pleach_wire::{Extensions, LeafIndex, ProposalType, ReInit};
@@ -58,7 +58,11 @@ impl Group {
             rows.push(pleach_storage::Value::new(row.value.to_vec()));
             Ok(())
         })?;
-        rows.iter().map(|row| Ok(PendingCommit::new(pleach_group::PendingCommit::from_row(row)?))).collect()
+        rows.iter()
+            .map(|row| {
+                Ok(PendingCommit::new(pleach_group::PendingCommit::from_row(RowKind::PendingCommit, row)?))
+            })
+            .collect()
     }
 
     /// The pending Commit with this hash.
@@ -77,7 +81,7 @@ impl Group {
         let inner = &*self.client.0;
         let row = inner.read(&inner.place(self.id()), &RecordKey::PendingCommit(hash.to_vec()))?;
         let row = row.ok_or(MisuseError::NoSuchCommit)?;
-        Ok(PendingCommit::new(pleach_group::PendingCommit::from_row(&row)?))
+        Ok(PendingCommit::new(pleach_group::PendingCommit::from_row(RowKind::PendingCommit, &row)?))
     }
 
     /// Gives up a pending Commit, by its hash: its keys are erased. Do so when the delivery service refused it. That there
