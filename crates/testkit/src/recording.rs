@@ -10,7 +10,8 @@
 //! - [`Fields::found`]: the secret fields of chosen rows, parsed, and searched for with no exception at all. That a key was
 //!   taken out of one row is nothing if another has it.
 //!
-//! Windows with few different bytes are passed over: lengths, counters, zeros.
+//! Windows with few different bytes are passed over: lengths, counters, zeros. So are those of which a few bytes at an end
+//! happen to follow public ones, in the value as in the file: none of them lies within a secret.
 //!
 //! Invariants: nothing is taken from the engine on trust; what is live is what a scan finds. Cost: a hash per byte put, kept
 //! forever, and one per byte searched. Not here: memory of the process, blocks that a file system has freed.
@@ -31,6 +32,8 @@ use pleach_storage::{
 
 /// The length of what is searched for.
 pub const WINDOW: usize = 16;
+/// How many bytes at the end of a window may be there by chance, if the others are known.
+const BORDER: u32 = 4;
 /// How many different bytes a window must have. Of random ones, all but one in a hundred thousand have ten.
 const TELLING: usize = 10;
 
@@ -184,7 +187,12 @@ impl History {
         let mut found = Vec::new();
         each_file(directory, |file, bytes| {
             for (offset, window) in windows(bytes) {
-                if noted.secret.has(window) && !live.has(window) && !noted.open.has(window) {
+                if noted.secret.has(window)
+                    && !live.has(window)
+                    && !noted.open.has(window)
+                    && !live.borders(window)
+                    && !noted.open.borders(window)
+                {
                     let (key, at) = noted.origin(window);
                     found.push(Leftover { file: file.to_owned(), offset, key, at });
                 }
@@ -392,6 +400,15 @@ impl Windows {
 
     fn has(&self, window: u128) -> bool {
         self.0.contains(&window)
+    }
+
+    /// Whether all but at most [`BORDER`] bytes at one end continue a window of these: there, what is known ends, and the
+    /// next bytes are the same by chance. A window within a secret is not like that. Slow, and seldom asked.
+    fn borders(&self, window: u128) -> bool {
+        (1..=BORDER).map(|bytes| 8 * bytes).any(|bits| {
+            let tail = u128::MAX >> bits;
+            self.0.iter().any(|known| known & tail == window >> bits || known >> bits == window & tail)
+        })
     }
 
     /// Those that are in any file of a directory.
