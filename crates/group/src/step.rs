@@ -88,6 +88,11 @@ impl Rows {
         self.0.insert(key, value);
     }
 
+    /// All that was read, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&RecordKey, Option<&[u8]>)> {
+        self.0.iter().map(|(name, row)| (name, row.as_ref().map(|row| row.as_slice())))
+    }
+
     /// A clone of the tree as it is stored, with all that was read of its index of keys.
     pub(crate) fn indexed(&self, tree: &RatchetTree) -> Result<RatchetTree, RowError> {
         let mut tree = tree.clone();

@@ -54,7 +54,8 @@ impl Inner {
                 Err(Interrupt::Error(error)) => Some(error.into()),
             };
             if let Some(error) = error {
-                return Err(self.conflict_or(state, error));
+                let error = self.conflict_or(state, error);
+                return Err(self.torn_or(&place, &rows, error));
             }
         }
         Err(Error::Internal("a step never ends asking for rows"))
@@ -205,6 +206,23 @@ impl Inner {
         } else {
             Err(StorageError::Conflict { kind: RecordKind::Head }.into())
         }
+    }
+
+    /// Rows are read one after the other. If some have changed since, another handle wrote meanwhile, as when two receive
+    /// the first messages of one epoch: that is a conflict, and no fault of the store or of the message.
+    fn torn_or(&self, place: &Place<'_>, rows: &Rows, error: Error) -> Error {
+        if matches!(error, Error::Storage(StorageError::Conflict { .. })) {
+            return error;
+        }
+        for (name, row) in rows.iter() {
+            let key = place.key(name);
+            match self.storage.get(&key.as_key()) {
+                Ok(now) if now.as_ref().map(|now| now.as_slice()) == row => {}
+                Ok(_) => return StorageError::Conflict { kind: key.record() }.into(),
+                Err(_) => return error,
+            }
+        }
+        error
     }
 
     /// A step that failed may have seen rows of a later state. Then it is a conflict, whatever else it looked like.
