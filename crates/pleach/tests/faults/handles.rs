@@ -4,17 +4,22 @@
 //! done. After `reload` it goes on.
 
 use crate::scene::{Rows, Scene, TEA, follow, go_on};
-use pleach::storage::StorageError;
+use pleach::storage::{Batch, Erasure, Key, KeyRange, Row, Storage, StorageError, Value};
 use pleach::{ApiMisuse, Client, Error, Group, LeafUpdate, MisuseError, Received};
 use pleach_testkit::faults::{Faults, FaultyStorage, Stage};
 use std::collections::BTreeMap;
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 type Notes = BTreeMap<&'static str, Vec<u8>>;
 type Act = fn(&mut Group, &Notes) -> Result<(), Error>;
 
-const ACTS: [(&str, Act); 10] = [
+const ACTS: [(&str, Act); 11] = [
     ("send", |group, _| group.encrypt(b"hello").map(drop)),
     ("receive bob's", |group, notes| group.receive(&notes["bob's text"]).map(drop)),
+    ("receive bob's next", |group, notes| group.receive(&notes["bob's next"]).map(drop)),
     ("receive carol's", |group, notes| group.receive(&notes["carol's text"]).map(drop)),
     ("receive proposal", |group, notes| group.receive(&notes["proposal"]).map(drop)),
     ("propose", |group, _| group.propose_update(&LeafUpdate::new()).map(drop)),
@@ -60,6 +65,7 @@ fn scene() -> (Scene, Notes) {
     let mut notes = Notes::new();
     let mut bob = scene.group("bob");
     notes.insert("bob's text", bob.encrypt(b"from bob").unwrap());
+    notes.insert("bob's next", bob.encrypt(b"from bob again").unwrap());
     notes.insert("carol's text", scene.group("carol").encrypt(b"from carol").unwrap());
     notes.insert("bob's commit", bob.commit().build().unwrap().message().to_vec());
     notes.insert("proposal", bob.propose_update(&LeafUpdate::new()).unwrap());
@@ -209,6 +215,111 @@ fn the_second_of_two_knows_or_is_told() {
             settle(&mut scene, &notes);
         }
     }
+}
+
+/// A store in which something happens just before a call.
+struct Interposed {
+    inner: pleach::MemoryStorage,
+    calls: AtomicU64,
+    at: u64,
+    event: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Interposed {
+    fn call(&self) {
+        if self.calls.fetch_add(1, Relaxed) == self.at
+            && let Some(event) = self.event.lock().unwrap().take()
+        {
+            event();
+        }
+    }
+}
+
+impl std::fmt::Debug for Interposed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Interposed").finish_non_exhaustive()
+    }
+}
+
+impl Storage for Interposed {
+    fn get(&self, key: &Key<'_>) -> Result<Option<Value>, StorageError> {
+        self.call();
+        self.inner.get(key)
+    }
+
+    fn scan(
+        &self,
+        range: &KeyRange<'_>,
+        row: &mut dyn FnMut(Row<'_>) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        self.call();
+        self.inner.scan(range, row)
+    }
+
+    fn apply(&self, batch: &mut dyn Batch) -> Result<(), StorageError> {
+        self.call();
+        self.inner.apply(batch)
+    }
+
+    fn erasure(&self) -> Erasure {
+        self.inner.erasure()
+    }
+}
+
+/// Rows are read one after the other: whatever another handle does between two of them is a conflict at most, and never
+/// damage, a message that seems to be read, or a fault of the sender.
+#[test]
+fn what_happens_between_two_reads_is_a_conflict_at_most() {
+    let (mut beginning, notes) = scene();
+    // Opening the group is not part of it.
+    let counted = Arc::new(Interposed {
+        inner: beginning.store("alice"),
+        calls: AtomicU64::new(0),
+        at: u64::MAX,
+        event: Mutex::new(None),
+    });
+    beginning.client_over("alice", counted.clone()).load(TEA).unwrap();
+    let opened = counted.calls.load(Relaxed);
+    let mut interposed_at = 0;
+    for first in ACTS {
+        for slower in ACTS {
+            for at in 0.. {
+                let mut scene = beginning.copy();
+                let mut fast = scene.group("alice");
+                let (told, happened) = std::sync::mpsc::channel();
+                let known = notes.clone();
+                let event = move || {
+                    // After the slower one's batch it is this one that is late.
+                    match first.1(&mut fast, &known) {
+                        Ok(()) | Err(Error::AlreadyReceived | Error::WrongEpoch { .. }) => {}
+                        Err(error) => assert!(is_lost(&error), "{error}"),
+                    }
+                    told.send(()).unwrap();
+                };
+                let interposed = Interposed {
+                    inner: scene.store("alice"),
+                    calls: AtomicU64::new(0),
+                    at: opened + at,
+                    event: Mutex::new(Some(Box::new(event))),
+                };
+                let mut slow = scene.client_over("alice", interposed).load(TEA).unwrap();
+                let result = slower.1(&mut slow, &notes);
+                if happened.try_recv().is_err() {
+                    result.unwrap();
+                    break;
+                }
+                interposed_at += 1;
+                let pair = format!("{} before call {at} of {}", first.0, slower.0);
+                match result {
+                    Ok(()) => {}
+                    Err(Error::AlreadyReceived) => assert_eq!(first.0, slower.0, "{pair}"),
+                    Err(Error::ApiMisuse(ApiMisuse::Group(MisuseError::PendingProposals))) => {}
+                    Err(error) => assert!(is_lost(&error), "{pair}: {error}"),
+                }
+            }
+        }
+    }
+    assert!(interposed_at > 4 * ACTS.len() * ACTS.len(), "{interposed_at}");
 }
 
 /// breaks: R217
