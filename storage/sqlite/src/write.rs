@@ -82,9 +82,26 @@ fn erase_range(transaction: &Transaction<'_>, range: EncodedRange) -> Result<(),
     }
     let EncodedRange { lower, upper, limit } = range;
     let bounds = (lower, upper, limit_or_none(limit));
+    // Not `?2 IS NULL OR key < ?2`: SQLite would look at every row above the lower bound, whatever the upper one.
+    let (select, delete) = match (&bounds.1, limit) {
+        (Some(_), None) => (
+            "SELECT key, slots FROM rows WHERE key >= ?1 AND key < ?2 AND ?3 AND slots NOT NULL",
+            "DELETE FROM rows WHERE key >= ?1 AND key < ?2 AND ?3",
+        ),
+        (Some(_), Some(_)) => (
+            "SELECT key, slots FROM (SELECT key, slots FROM rows WHERE key >= ?1 AND key < ?2 \
+             ORDER BY key LIMIT ?3) WHERE slots NOT NULL",
+            "DELETE FROM rows WHERE key IN (SELECT key FROM rows WHERE key >= ?1 AND key < ?2 \
+             ORDER BY key LIMIT ?3)",
+        ),
+        (None, _) => (
+            "SELECT key, slots FROM (SELECT key, slots FROM rows WHERE key >= ?1 AND ?2 IS NULL \
+             ORDER BY key LIMIT ?3) WHERE slots NOT NULL",
+            "DELETE FROM rows WHERE key IN (SELECT key FROM rows WHERE key >= ?1 AND ?2 IS NULL \
+             ORDER BY key LIMIT ?3)",
+        ),
+    };
     {
-        let select = "SELECT key, slots FROM (SELECT key, slots FROM rows \
-                      WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key LIMIT ?3) WHERE slots NOT NULL";
         let mut statement = transaction.prepare_cached(select).map_err(sql)?;
         let mut rows = statement.query((&bounds.0, &bounds.1, bounds.2)).map_err(sql)?;
         while let Some(row) = rows.next().map_err(sql)? {
@@ -92,13 +109,6 @@ fn erase_range(transaction: &Transaction<'_>, range: EncodedRange) -> Result<(),
             slots::erase(transaction, blob(row.get_ref(1).map_err(sql)?, kind)?, kind)?;
         }
     }
-    let delete = match (&bounds.1, limit) {
-        (Some(_), None) => "DELETE FROM rows WHERE key >= ?1 AND key < ?2 AND ?3",
-        _ => {
-            "DELETE FROM rows WHERE key IN (SELECT key FROM rows \
-             WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key LIMIT ?3)"
-        }
-    };
     transaction.prepare_cached(delete).map_err(sql)?.execute(bounds).map_err(sql)?;
     Ok(())
 }
