@@ -19,10 +19,17 @@ pub(crate) const TEXT: &[u8] = &[b'x'; 100];
 
 /// Operations on the populated tree, in the order in which they are measured.
 const LIFE: [&str; 6] = ["send", "receive", "commit", "process", "add", "remove"];
-/// Smaller groups have nobody to remove.
-const LEAST: u32 = 16;
+/// In smaller groups there are too few to remove in the near half.
+const LEAST: u32 = 64;
+const MOST_SAMPLES: u32 = 3;
 /// A measured operation: its name, on which tree, first or later.
 type What = (&'static str, Tree, Temperature);
+
+/// Who is removed: 3, 5, 9, ..: none that has joined, and beside one that has committed. Further off, where nobody has, a removal
+/// makes the next Commit as long as there are leaves below the parents that it blanks, whatever the library.
+const fn removed(turn: u32) -> u32 {
+    (2 << turn) + 1
+}
 
 /// What to measure.
 pub(crate) struct Plan {
@@ -36,8 +43,8 @@ pub(crate) struct Plan {
 
 /// Measures everything for one size.
 pub(crate) fn run(library: &dyn Library, plan: &Plan, limit: &Limit) -> Result<()> {
-    if plan.n < LEAST || plan.samples > plan.n / 8 {
-        return Err(Failure::from(format!("n must be at least {LEAST}, and samples at most n / 8")));
+    if plan.n < LEAST || plan.samples > MOST_SAMPLES {
+        return Err(Failure::from(format!("n must be at least {LEAST}, and samples at most {MOST_SAMPLES}")));
     }
     let directory = tempfile::tempdir()?;
     let stage = Stage { library, plan, limit, directory: directory.path() };
@@ -193,8 +200,7 @@ impl Stage<'_> {
                         let stranger = [self.library.stranger(&format!("late {turn}"))?];
                         let change = match operation {
                             "add" => Change::Add(&stranger),
-                            // An odd leaf: not one of those that have joined.
-                            "remove" => Change::Remove((n / 4 | 1) + 2 * turn),
+                            "remove" => Change::Remove(removed(turn)),
                             _ => Change::None,
                         };
                         let commit = self.commit(&mut measured, what, sample, change)?;
