@@ -79,7 +79,7 @@ fn measure(engine: &str, size: usize, rounds: usize, make: &dyn Fn(usize) -> Sto
     });
     line("put one row", if engine == "memory" { 64 } else { 1 }, &|store, at| put(store, at..at + 1, size));
     line("put 50 rows", if engine == "memory" { 8 } else { 1 }, &|store, at| {
-        put(store, at..at + BATCH, size)
+        put(store, at..at + BATCH, size);
     });
 }
 
