@@ -93,18 +93,26 @@ impl Inner {
                 Err(Interrupt::Need(Need::Rows(names))) => {
                     for name in names {
                         let row = self.read(&place, &name)?;
-                        if row.is_none() {
-                            return Err(match name {
-                                RecordKey::Head => Error::NotFound("group"),
-                                _ => StorageError::corrupt(RecordKind::Epoch, "the row is missing").into(),
-                            });
+                        match (&name, &row) {
+                            (RecordKey::Head, None) => return Err(Error::NotFound("group")),
+                            (_, None) if self.changed(&place, &rows)?.is_some() => {
+                                // Another handle left this epoch behind meanwhile: what it left for is there.
+                                rows = Rows::new();
+                                break;
+                            }
+                            (_, None) => {
+                                return Err(
+                                    StorageError::corrupt(RecordKind::Epoch, "the row is missing").into()
+                                );
+                            }
+                            (_, Some(_)) => rows.insert(name, row),
                         }
-                        rows.insert(name, row);
                     }
                 }
                 Err(Interrupt::Need(_)) => {
                     return Err(Error::Internal("opening a group asks for more than rows"));
                 }
+                Err(Interrupt::Error(_)) if self.changed(&place, &rows)?.is_some() => rows = Rows::new(),
                 Err(Interrupt::Error(error)) => return Err(error.into()),
             }
         }
@@ -130,9 +138,14 @@ impl Inner {
         let group_id = state.group_id().to_vec();
         let place = self.place(&group_id);
         let mut rows = Rows::new();
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             match step(state, &rows) {
-                Ok(output) => return Ok(output),
+                Ok(output) => {
+                    if round > 0 {
+                        self.check_head(state)?;
+                    }
+                    return Ok(output);
+                }
                 Err(Interrupt::Need(Need::Rows(names))) => self.read_rows(&place, names, &mut rows)?,
                 Err(Interrupt::Need(_)) => return Err(Error::Internal("a look asks for more than rows")),
                 Err(Interrupt::Error(error)) => return Err(self.conflict_or(state, error.into())),
@@ -214,15 +227,22 @@ impl Inner {
         if matches!(error, Error::Storage(StorageError::Conflict { .. })) {
             return error;
         }
+        match self.changed(place, rows) {
+            Ok(Some(kind)) => StorageError::Conflict { kind }.into(),
+            Ok(None) | Err(_) => error,
+        }
+    }
+
+    /// The kind of a row that is not what it was when it was read, if there is one.
+    fn changed(&self, place: &Place<'_>, rows: &Rows) -> Result<Option<RecordKind>, StorageError> {
         for (name, row) in rows.iter() {
             let key = place.key(name);
-            match self.storage.get(&key.as_key()) {
-                Ok(now) if now.as_ref().map(|now| now.as_slice()) == row => {}
-                Ok(_) => return StorageError::Conflict { kind: key.record() }.into(),
-                Err(_) => return error,
+            let now = self.storage.get(&key.as_key())?;
+            if now.as_ref().map(|now| now.as_slice()) != row {
+                return Ok(Some(key.record()));
             }
         }
-        error
+        Ok(None)
     }
 
     /// A step that failed may have seen rows of a later state. Then it is a conflict, whatever else it looked like.

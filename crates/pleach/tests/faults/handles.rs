@@ -360,3 +360,42 @@ fn a_handle_on_a_group_that_the_other_deleted() {
     assert!(group.reload().is_err());
     assert!(scene.rows("alice") == rows, "something came back");
 }
+
+/// Opening reads the head, then the epoch. If another handle leaves that epoch in between, the next one is opened.
+#[test]
+fn a_group_opens_while_another_handle_merges() {
+    let merge = ACTS.into_iter().find(|(name, _)| *name == "merge own").unwrap().1;
+    for past_epochs in [0, 3] {
+        let mut opened = [0; 3];
+        for at in 0..6 {
+            let (mut scene, notes) = scene();
+            let mut fast = scene.group("alice");
+            let mut config = fast.config().clone();
+            config.past_epochs = past_epochs;
+            fast.set_config(config);
+            let own = fast.pending_commit(&notes["hash"]).unwrap();
+            fast.discard(own.hash()).unwrap();
+            let own = fast.commit().build().unwrap();
+            let notes = Notes::from([("hash", own.hash().to_vec())]);
+            let done = Arc::new(Mutex::new(None));
+            let merged = Arc::clone(&done);
+            let store = Interposed {
+                inner: scene.store("alice"),
+                calls: AtomicU64::new(0),
+                // Making the client reads its store's row.
+                at: at + 1,
+                event: Mutex::new(Some(Box::new(move || {
+                    merge(&mut fast, &notes).unwrap();
+                    *merged.lock().unwrap() = Some(fast.epoch_authenticator().unwrap());
+                }))),
+            };
+            let client = scene.client_over("alice", store);
+            let group = client.load(TEA).unwrap();
+            opened[usize::try_from(group.epoch()).unwrap()] += 1;
+            if let Some(authenticator) = done.lock().unwrap().take() {
+                assert!(group.epoch() == 1 || group.epoch_authenticator().unwrap() == authenticator);
+            }
+        }
+        assert!(opened[1] > 0 && opened[2] > 1, "{opened:?}");
+    }
+}
