@@ -90,6 +90,11 @@ enum Vectors {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Write the golden stores of a storage format, once; docs/storage-format.md
+    Stores {
+        /// Where to, such as test-vectors/storage/v2; files that are there are not replaced
+        dir: PathBuf,
+    },
     /// Write our own vectors
     Generate {
         /// Where to
@@ -105,6 +110,7 @@ fn main() -> ExitCode {
         Task::Crash { arguments } => vectors::crash(&arguments),
         Task::Vectors { what: Vectors::Check { dir, options } } => vectors::check_with(&dir, &options),
         Task::Vectors { what: Vectors::Generate { dir } } => vectors::generate(&dir),
+        Task::Vectors { what: Vectors::Stores { dir } } => vectors::stores(&dir),
         Task::Backends => backends::run(),
         Task::Tidy => tidy::run(),
         Task::Requirements { check, strict } => requirements::run(check, strict),

@@ -25,6 +25,11 @@ pub(crate) fn generate(dir: &Path) -> Result<()> {
     delegate("pleach-conformance", "vectors", &["generate".into(), path(dir)?])
 }
 
+/// Writes golden stores into a directory.
+pub(crate) fn stores(dir: &Path) -> Result<()> {
+    delegate("pleach-testkit", "golden", &[path(dir)?])
+}
+
 /// Runs the facade over suites, backends and storage engines.
 pub(crate) fn matrix(arguments: &[String]) -> Result<()> {
     delegate("pleach-testkit", "matrix", arguments)

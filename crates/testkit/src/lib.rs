@@ -8,6 +8,7 @@
 //! - [`recording`]: a store that remembers what was put, and the search of files for what should be gone;
 //! - [`crash`]: a member whose process is killed, and what must hold afterwards;
 //! - [`faults`]: a store that fails or dies exactly where a test says;
+//! - [`golden`]: stores in files that every later version must open;
 //! - [`synthetic`]: large valid trees made in O(n); [`members`]: signed leaves;
 //! - [`crypto_suite`]: what every crypto backend must pass; [`storage_suite`]: what every storage engine must pass; [`auth`]: the one permissive authentication service.
 //!
@@ -19,6 +20,7 @@ pub mod counting;
 pub mod crash;
 pub mod crypto_suite;
 pub mod faults;
+pub mod golden;
 pub mod malform;
 pub mod matrix;
 pub mod members;
