@@ -26,7 +26,7 @@ pub use received::{ApplicationMessage, Received, ReceivedProposal};
 
 use crate::{ApiMisuse, Client, Error, SigningIdentity};
 use pleach_crypto::{CipherSuiteId, Secret};
-use pleach_group::{Changes, Env, GroupConfig, GroupState, Rows, Status, Step, StepResult};
+use pleach_group::{Changes, Env, GroupConfig, GroupState, MisuseError, Rows, Status, Step, StepResult};
 use pleach_storage::VecBatch;
 use pleach_wire::{Extensions, GroupContext, LeafIndex};
 use std::{
@@ -274,6 +274,10 @@ impl Group {
     fn with_tree(&self) -> Result<&GroupState, Error> {
         if self.state.tree().is_some_and(|tree| !tree.is_partial()) {
             return Ok(&self.state);
+        }
+        if matches!(self.status(), Status::Removed) {
+            // Its tree is erased, not damaged.
+            return Err(MisuseError::NotMember.into());
         }
         if self.loaded.get().is_none() {
             let mut state = self.state.clone();
