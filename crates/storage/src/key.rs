@@ -375,6 +375,57 @@ mod tests {
         }
     }
 
+    /// What decodes is what encodes to it, byte for byte: there is no second encoding of a key.
+    fn is_canonical_or_refused(bytes: &[u8]) -> bool {
+        match Key::decode(bytes) {
+            Ok(key) => {
+                assert_eq!(key.to_bytes(), bytes, "{key:?}");
+                assert_eq!(KeyBuf::decode(bytes).unwrap().as_key(), key);
+                true
+            }
+            Err(StorageError::Corrupt { .. }) => false,
+            Err(error) => panic!("{bytes:02x?}: {error}"),
+        }
+    }
+
+    #[test]
+    fn every_short_string_is_canonical_or_refused() {
+        let mut taken = 0;
+        for length in 0..=3 {
+            for number in 0..1_u32 << (8 * length) {
+                taken += u32::from(is_canonical_or_refused(&number.to_be_bytes()[4 - length..]));
+            }
+        }
+        // Three bytes are no client, the client's scope and a kind, and nothing shorter is a key.
+        assert_eq!(taken, RecordKind::ALL.len() as u32);
+    }
+
+    #[test]
+    fn damaged_keys_are_canonical_or_refused() {
+        // SplitMix64.
+        let mut state = 7_u64;
+        let mut random = |below: usize| {
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let z = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            ((z ^ (z >> 27)) % below as u64) as usize
+        };
+        let mut taken = 0;
+        for key in samples().iter().filter(|key| key.as_bytes().len() < 300) {
+            for _ in 0..200 {
+                let mut bytes = key.as_bytes().to_vec();
+                let at = random(bytes.len());
+                match random(4) {
+                    0 => bytes[at] ^= 1 << random(8),
+                    1 => bytes[at] = random(256) as u8,
+                    2 => bytes.truncate(at),
+                    _ => bytes.insert(at, random(256) as u8),
+                }
+                taken += usize::from(is_canonical_or_refused(&bytes));
+            }
+        }
+        assert!(taken > 1000, "{taken}");
+    }
+
     #[test]
     fn buffers_are_reusable() {
         let mut buf = KeyBuf::new(Key::of_group(b"alice", b"group", RecordKind::Head, b"long suffix"));
