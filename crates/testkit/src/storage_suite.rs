@@ -61,7 +61,8 @@ where
     shared::reopening_finds_everything(&fresh());
     shared::one_of_two_writers_conflicts(&fresh());
     shared::hammering_loses_nothing(&fresh());
-    shared::readers_see_whole_batches(&fresh());
+    shared::readers_see_whole_batches(&fresh(), RecordKind::TreeNode);
+    shared::readers_see_whole_batches(&fresh(), RecordKind::Ratchet);
 }
 
 const CLIENT: &[u8] = b"alice";

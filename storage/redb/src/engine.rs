@@ -123,13 +123,18 @@ impl Engine {
         Ok(View { table, reading, engine: self })
     }
 
-    /// Calls redb; gives it up if it fails.
+    /// Calls redb; gives it up if it fails, rather than refuses what the caller wants.
     fn on<T>(
         &self,
         opened: &Arc<Opened>,
         call: impl FnOnce() -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
-        guarded(call).inspect_err(|_| self.fail(opened))
+        guarded(call).inspect_err(|error| {
+            // The one thing that redb refuses, before it does anything: a row that is too large.
+            if !matches!(error, StorageError::Unsupported(_)) {
+                self.fail(opened);
+            }
+        })
     }
 
     pub(crate) fn apply(&self, batch: &mut dyn Batch, patience: Duration) -> Result<(), StorageError> {

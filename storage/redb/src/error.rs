@@ -21,6 +21,7 @@ pub(crate) fn redb(error: impl Into<redb::Error>) -> StorageError {
         | redb::Error::TableIsNotMultimap(_)
         | redb::Error::TypeDefinitionChanged { .. }
         | redb::Error::TableDoesNotExist(_) => corrupt("the tables are not those of the format"),
+        // The caller's, and the only one that is `Unsupported`: `Engine::on` relies on it.
         redb::Error::ValueTooLarge(_) => StorageError::Unsupported("a value is larger than redb takes"),
         redb::Error::UpgradeRequired(_) => corrupt("redb does not know this file format"),
         error => StorageError::engine(error),

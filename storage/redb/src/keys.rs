@@ -244,8 +244,16 @@ impl Change<'_> {
         (taken, self.freed.iter().copied().chain(appended).collect(), self.end)
     }
 
-    /// Writes the new keys, and flushes them: before redb commits.
+    /// Writes the new keys, and flushes them: before redb commits. From then on they are there to be read.
     pub(crate) fn write(&self) -> Result<(), StorageError> {
+        self.write_keys()?;
+        // Not only in `retire`: who begins to read right after the commit finds rows whose slots were appended. If the
+        // commit fails, the file is loaded anew.
+        self.file.state().end = self.end;
+        Ok(())
+    }
+
+    fn write_keys(&self) -> Result<(), StorageError> {
         for (slot, key) in &self.fresh {
             self.file.disk.write(place(*slot)?, &**key).map_err(io)?;
         }
@@ -262,7 +270,6 @@ impl Change<'_> {
     /// Destroys the keys of what was erased: after redb committed.
     pub(crate) fn retire(self) -> Result<(), StorageError> {
         let mut state = self.file.state();
-        state.end = self.end;
         let retired_at = state.moment;
         state.moment += 1;
         for slot in self.fresh.keys() {
@@ -353,6 +360,24 @@ mod tests {
         assert!(found.iter().enumerate().all(|(slot, used)| *used != [5, 2500].contains(&slot)));
         assert!(matches!(reopen(&file, &[], 2999), Err(StorageError::Corrupt { .. })), "too short");
         assert!(matches!(reopen(&file, &[9], 9), Err(StorageError::Corrupt { .. })), "no such slot");
+    }
+
+    /// Between redb's commit and [`Change::retire`], readers find the new rows already.
+    #[test]
+    fn a_new_key_is_there_before_the_commit() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(SLOTS_AT).unwrap();
+        let keys = reopen(&file, &[], 0).unwrap();
+        let mut change = keys.change();
+        let taken: Vec<_> = (0..3).map(|_| change.take().unwrap()).collect();
+        assert!(keys.key(2, KIND).is_err());
+        change.write().unwrap();
+        for (slot, key) in &taken {
+            assert_eq!(&keys.key(*slot, KIND).unwrap(), key);
+        }
+        assert!(keys.key(3, KIND).is_err());
+        change.retire().unwrap();
+        assert_eq!(put(&keys, 1), [3]);
     }
 
     #[test]

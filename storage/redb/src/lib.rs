@@ -80,8 +80,8 @@ impl RedbStorage {
     /// # Errors
     /// [`StorageError::Unsupported`] if the file is not a store of this library, [`StorageError::NewerFormat`] if a
     /// later version wrote it: then it is not changed. [`StorageError::Busy`] if another process has it open all the
-    /// time. [`StorageError::Corrupt`] if the file of keys is missing or another store's. [`StorageError::Engine`] if
-    /// it cannot be opened.
+    /// time. [`StorageError::Corrupt`] if the file of keys is missing or another store's, or is there with keys in it
+    /// while the store's file is missing: then neither is changed. [`StorageError::Engine`] if it cannot be opened.
     pub fn open_with(path: impl AsRef<Path>, options: &RedbOptions) -> Result<Self, StorageError> {
         let engine = open::engine(path.as_ref(), options)?;
         Ok(Self { engine, busy_timeout: options.busy_timeout })

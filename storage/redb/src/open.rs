@@ -9,7 +9,10 @@
 //!
 //! The id is random, and the same in both: keys of another store, or of none, are found out before anything is read.
 //! The state says whether the store has been made completely: one that has not is begun again, since nobody can have
-//! stored anything.
+//! stored anything. So is a file that is empty, or all zeros and no longer than a new one: a process died, or power
+//! failed, before the header was there.
+//!
+//! But never over a file of keys that has slots: then there was a store, whose first file is missing and may come back.
 //!
 //! Invariants: one process has the store, by a lock on the first file; within a process, one [`Engine`] does, found by
 //! the file's canonical path. A file that is not ours or newer than us is not changed: redb sees the file only when the
@@ -139,7 +142,7 @@ fn files(path: &Path, options: &RedbOptions) -> Result<Files, StorageError> {
     let main = OpenOptions::new().read(true).write(true).open(path).map_err(cannot_open)?;
     lock(&main, options.busy_timeout)?;
     let main = Arc::new(Disk::new(main));
-    let id = match read_header(&main, MAIN)? {
+    let id = match read_header(&main, MAIN, Region::START)? {
         Some(Header { id, state: READY }) => id,
         Some(Header { state: MAKING, .. }) | None => return make(path, main),
         Some(_) => {
@@ -153,31 +156,36 @@ fn files(path: &Path, options: &RedbOptions) -> Result<Files, StorageError> {
         }
         Err(error) => return Err(cannot_open(error)),
     };
-    match read_header(&keys, KEYS)? {
+    match read_header(&keys, KEYS, SLOTS_AT)? {
         Some(header) if header.id == id => Ok(Files { main, keys: keys.into_file() }),
         Some(_) => Err(corrupt("the file of keys is another store's")),
         None => Err(corrupt("the file of keys is empty")),
     }
 }
 
-/// Makes a store in an empty file, or in one that was being made when its process died.
+/// Makes a store in an empty file, or in one that was being made when its process died. A crash at any point leaves
+/// files that get here again.
 fn make(path: &Path, main: Arc<Disk>) -> Result<Files, StorageError> {
     let keys_path = keys_path(path);
     create_private(&keys_path)?;
     let keys = OpenOptions::new().read(true).write(true).open(&keys_path).map_err(cannot_open)?;
     let keys = Disk::new(keys);
-    // Left over from another attempt, or from a store that is no more; not anybody else's.
-    read_header(&keys, KEYS)?;
+    // Left over from another attempt, or from a store that never held a secret; not anybody else's.
+    read_header(&keys, KEYS, SLOTS_AT)?;
+    // Slots come only after the store is complete, and without them its secrets are lost.
+    if keys.len().map_err(io)? > SLOTS_AT {
+        return Err(corrupt("the store's file is missing or empty, and beside it lie the keys of its rows"));
+    }
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(StorageError::engine)?;
 
     main.file().set_len(0).map_err(io)?;
-    main.file().set_len(Region::START).map_err(io)?;
     main.write(0, &header(MAIN, MAKING, id)).map_err(io)?;
+    main.file().set_len(Region::START).map_err(io)?;
     main.sync().map_err(io)?;
     keys.file().set_len(0).map_err(io)?;
-    keys.file().set_len(SLOTS_AT).map_err(io)?;
     keys.write(0, &header(KEYS, [0; 8], id)).map_err(io)?;
+    keys.file().set_len(SLOTS_AT).map_err(io)?;
     keys.sync().map_err(io)?;
     make_tables(Region::new(Arc::clone(&main)))?;
     sync_directory(path)?;
@@ -195,14 +203,21 @@ fn header(magic: &[u8; 16], state: [u8; 8], id: [u8; 16]) -> Vec<u8> {
     [&magic[..], &FORMAT.to_be_bytes(), &[0; 4], &state, &id].concat()
 }
 
-/// Reads a header; `None` for an empty file.
-fn read_header(disk: &Disk, magic: &[u8; 16]) -> Result<Option<Header>, StorageError> {
-    let mut bytes = [0; HEADER_LEN];
-    match disk.len().map_err(io)? {
-        0 => return Ok(None),
-        length if length < HEADER_LEN as u64 => return Err(NOT_OURS),
-        _ => disk.read(0, &mut bytes).map_err(io)?,
+/// Reads a header; `None` for a file that is empty, or has nothing but zeros and at most the length of a new one.
+fn read_header(disk: &Disk, magic: &[u8; 16], new: u64) -> Result<Option<Header>, StorageError> {
+    let length = disk.len().map_err(io)?;
+    if length <= new {
+        let mut all = vec![0; usize::try_from(length).map_err(|_| NOT_OURS)?];
+        disk.read(0, &mut all).map_err(io)?;
+        if all.iter().all(|byte| *byte == 0) {
+            return Ok(None);
+        }
     }
+    if length < HEADER_LEN as u64 {
+        return Err(NOT_OURS);
+    }
+    let mut bytes = [0; HEADER_LEN];
+    disk.read(0, &mut bytes).map_err(io)?;
     let (found, rest) = bytes.split_first_chunk::<16>().ok_or(NOT_OURS)?;
     let (format, rest) = rest.split_first_chunk::<4>().ok_or(NOT_OURS)?;
     let (_, rest) = rest.split_first_chunk::<4>().ok_or(NOT_OURS)?;

@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pleach_storage::{Key, KeyRange, RecordKind, Storage, StorageError, StreamBatch, VecBatch};
+use pleach_storage::{
+    Batch, Guard, Key, KeyRange, Op, RecordKind, Storage, StorageError, StreamBatch, VecBatch,
+};
 use pleach_storage_redb::{RedbOptions, RedbStorage};
 use tempfile::TempDir;
 
@@ -13,6 +16,11 @@ fn file() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.redb");
     (directory, path)
+}
+
+/// Where flushes are quick: in memory, if the system has files there.
+fn in_memory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 fn keys_of(path: &Path) -> PathBuf {
@@ -62,7 +70,7 @@ fn other_files_are_refused_and_not_changed() {
         std::fs::read(&path).unwrap()
     };
     let diary = b"Dear diary, this is a text of more than one hundred bytes. ".repeat(40);
-    for content in [&diary[..], b"short", &other_redb, &[0; 5000]] {
+    for content in [&diary[..], b"short", &other_redb, &[0; 20_000]] {
         let (_directory, path) = file();
         std::fs::write(&path, content).unwrap();
         let result = RedbStorage::open(&path);
@@ -155,23 +163,58 @@ fn a_missing_file_is_made_only_if_wanted() {
 /// A process that died while it made a store leaves one that is made again.
 #[test]
 fn a_store_that_was_not_completed_is_made_anew() {
-    let (_directory, path) = file();
-    drop(fill(&path));
-    let good = std::fs::read(&path).unwrap();
-    for length in [0, 4096, 4097, 10_000, good.len()] {
-        std::fs::write(&path, &good[..length]).unwrap();
-        if length > 0 {
-            patch(&path, 24, b"making..");
+    let directory = in_memory();
+    let path = directory.path().join("store.redb");
+    drop(RedbStorage::open(&path).unwrap());
+    patch(&path, 24, b"making..");
+    let (making, keys) = (std::fs::read(&path).unwrap(), std::fs::read(keys_of(&path)).unwrap());
+    assert_eq!(keys.len(), 64);
+    // Of the store's file: nothing, a length, a header, or more; the same of the keys', or no file at all.
+    let mains = [0, 48, 4096, 12_288].map(|length| vec![0; length]).into_iter();
+    let mains = mains.chain([48, 4096, 4097, 12_288, 20_000, making.len()].map(|at| making[..at].to_vec()));
+    let all_keys = [None, Some(vec![]), Some(vec![0; 48]), Some(vec![0; 64])].into_iter();
+    let all_keys: Vec<_> = all_keys.chain([Some(keys[..48].to_vec()), Some(keys)]).collect();
+    for main in mains {
+        for keys in &all_keys {
+            std::fs::write(&path, &main).unwrap();
+            match keys {
+                Some(keys) => std::fs::write(keys_of(&path), keys).unwrap(),
+                None => std::fs::remove_file(keys_of(&path)).unwrap(),
+            }
+            let store = RedbStorage::open(&path).unwrap();
+            put(&store, secret(b"new")).unwrap();
+            drop(store);
+            let store = RedbStorage::open(&path).unwrap();
+            assert_eq!(store.get(&secret(b"new")).unwrap().unwrap().as_slice(), b"x");
         }
-        let store = RedbStorage::open(&path).unwrap();
-        assert!(store.get(&secret(&[3])).unwrap().is_none());
-        put(&store, secret(b"new")).unwrap();
     }
     // Neither one nor the other is damage, and no reason to begin again.
     patch(&path, 24, b"Making..");
     let before = std::fs::read(&path).unwrap();
     assert!(matches!(RedbStorage::open(&path), Err(StorageError::Corrupt { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+/// Keys without the file whose rows they open: it may come back, and they would be lost.
+#[test]
+fn keys_outlive_a_store_that_is_missing() {
+    let (_directory, path) = file();
+    drop(fill(&path));
+    let (main, keys) = (std::fs::read(&path).unwrap(), std::fs::read(keys_of(&path)).unwrap());
+    let mut making = main.clone();
+    making[24..32].copy_from_slice(b"making..");
+    std::fs::remove_file(&path).unwrap();
+    for left in [None, Some(&[][..]), Some(&[0; 48]), Some(&[0; 12_288]), Some(&making)] {
+        if let Some(left) = left {
+            std::fs::write(&path, left).unwrap();
+        }
+        let error = RedbStorage::open(&path).unwrap_err();
+        assert!(error.to_string().contains("the store's file is missing"), "{error}");
+        assert_eq!(std::fs::read(keys_of(&path)).unwrap(), keys);
+        assert_eq!(std::fs::read(&path).unwrap(), left.unwrap_or_default());
+    }
+    std::fs::write(&path, &main).unwrap();
+    assert_eq!(RedbStorage::open(&path).unwrap().get(&secret(&[3])).unwrap().unwrap().as_slice(), [3; 60]);
 }
 
 #[cfg(unix)]
@@ -319,6 +362,72 @@ fn a_batch_that_panics_changes_nothing_and_locks_nothing() {
     assert_eq!(store.get(&secret(&[3])).unwrap().unwrap().as_slice(), [3; 60]);
 }
 
+/// A row that is too large is the caller's mistake: who else uses the store does not notice.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_row_that_is_too_large_closes_nothing() {
+    struct One<'a>(Option<&'a [u8]>);
+    impl Batch for One<'_> {
+        fn guards(&self) -> &[Guard] {
+            &[]
+        }
+        fn next(&mut self) -> Result<Option<Op<'_>>, StorageError> {
+            Ok(self.0.take().map(|value| Op::Put { key: public(b"large"), value }))
+        }
+    }
+    let (_directory, path) = file();
+    let store = fill(&path);
+    // Never touched, so that no memory is behind it.
+    let large = vec![0; (3 << 30) + 1];
+    let mut seen = 0;
+    let scan = store.scan(&KeyRange::everything(), &mut |_| {
+        if seen == 0 {
+            let result = store.apply(&mut One(Some(&large)));
+            assert!(matches!(result, Err(StorageError::Unsupported(_))), "{result:?}");
+            put(&store, public(b"small"))?;
+        }
+        seen += 1;
+        Ok(())
+    });
+    scan.unwrap();
+    assert_eq!(seen, 80);
+    assert!(store.get(&public(b"large")).unwrap().is_none());
+    assert!(store.get(&public(b"small")).unwrap().is_some());
+}
+
+/// A new Secret row can be read as soon as it is seen, also while the `apply` that put it has yet to return.
+#[test]
+fn new_secrets_are_read_at_once() {
+    const ROWS: u32 = 300;
+    // More happens at once there.
+    let directory = in_memory();
+    let store = RedbStorage::open(directory.path().join("store.redb")).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for row in 0..ROWS {
+                    while store.get(&secret(&row.to_be_bytes())).unwrap().is_none() {}
+                }
+            });
+        }
+        scope.spawn(|| {
+            let mut seen = 0;
+            while seen < ROWS {
+                let before = std::mem::take(&mut seen);
+                let scan = store.scan(&KeyRange::everything(), &mut |_| {
+                    seen += 1;
+                    Ok(())
+                });
+                scan.unwrap();
+                assert!(seen >= before);
+            }
+        });
+        for row in 0..ROWS {
+            put(&store, secret(&row.to_be_bytes())).unwrap();
+        }
+    });
+}
+
 /// Opened, closed and opened again from many threads at once.
 #[test]
 fn handles_come_and_go() {
@@ -344,11 +453,65 @@ fn handles_come_and_go() {
     assert_eq!(rows, 100);
 }
 
-/// Any byte of either file may be wrong: an error perhaps, never a panic.
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// What `fill` wrote.
+fn filled() -> Rows {
+    let rows = (0..40_u8).flat_map(|i| {
+        let secret = (secret(&[i]).to_bytes(), vec![i; 20 * usize::from(i)]);
+        [secret, (public(&[i]).to_bytes(), vec![i; 100])]
+    });
+    rows.collect()
+}
+
+/// Reads everything there is: whatever a damaged store serves must be what was put, in one of these states.
+#[track_caller]
+fn serves_the_truth(store: &RedbStorage, states: &[&Rows]) {
+    let mut seen = Vec::new();
+    let scan = store.scan(&KeyRange::everything(), &mut |row| {
+        seen.push((row.key.to_bytes(), row.value.to_vec()));
+        Ok(())
+    });
+    let seen_in = |rows: &Rows| {
+        let pairs = rows.iter().map(|(key, value)| (key.clone(), value.clone()));
+        (scan.is_err() || seen.len() == rows.len()) && pairs.take(seen.len()).eq(seen.iter().cloned())
+    };
+    assert!(states.iter().any(|rows| seen_in(rows)), "{} rows, then {scan:?}", seen.len());
+    for key in states.iter().flat_map(|rows| rows.keys()) {
+        let Ok(found) = store.get(&Key::decode(key).unwrap()) else { continue };
+        let found = found.as_ref().map(|value| value.as_slice());
+        assert!(states.iter().any(|rows| rows.get(key).map(Vec::as_slice) == found), "{key:?}");
+    }
+}
+
+/// Uses a damaged store, of which an error is fine, and a wrong answer is not.
+#[track_caller]
+fn does_no_harm(store: &RedbStorage) {
+    let before = filled();
+    serves_the_truth(store, &[&before]);
+    let mut batch = VecBatch::new();
+    batch.put(secret(&[3]), vec![9; 3000]).erase(public(&[4])).put(public(&[99]), b"x".to_vec());
+    batch.erase_range(KeyRange::everything().limit(7));
+    let mut after = before.clone();
+    after.insert(secret(&[3]).to_bytes(), vec![9; 3000]);
+    after.remove(&public(&[4]).to_bytes());
+    after.insert(public(&[99]).to_bytes(), b"x".to_vec());
+    for _ in 0..7 {
+        after.pop_first();
+    }
+    match store.apply(&mut batch) {
+        Ok(()) => serves_the_truth(store, &[&after]),
+        // It is not known which.
+        Err(StorageError::Engine(_)) => serves_the_truth(store, &[&before, &after]),
+        Err(_) => serves_the_truth(store, &[&before]),
+    }
+}
+
+/// Any byte of either file may be wrong: an error perhaps, never a panic, and never another row than was put.
 #[test]
 fn flipped_bytes_do_no_harm() {
-    // Some thousand openings, each with its flushes: in memory, where the system has files there.
-    let directory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    // Some thousand openings.
+    let directory = in_memory();
     let path = directory.path().join("store.redb");
     drop(fill(&path));
     let flipped = directory.path().join("flipped.redb");
@@ -372,13 +535,7 @@ fn flipped_bytes_do_no_harm() {
                 continue;
             };
             served += 1;
-            let _ = store.scan(&KeyRange::everything(), &mut |_| Ok(()));
-            let _ = store.get(&secret(&[3]));
-            let mut batch = VecBatch::new();
-            batch.put(secret(&[3]), vec![9; 3000]).erase(public(&[4])).put(public(&[99]), b"x".to_vec());
-            batch.erase_range(KeyRange::everything().limit(7));
-            let _ = store.apply(&mut batch);
-            let _ = store.scan(&KeyRange::everything(), &mut |_| Ok(()));
+            does_no_harm(&store);
         }
     }
     assert!(refused > 20 && served > 20, "{refused} refused, {served} served");
@@ -388,11 +545,27 @@ fn flipped_bytes_do_no_harm() {
 fn truncated_files_do_no_harm() {
     let (_directory, path) = file();
     drop(fill(&path));
-    let good = std::fs::read(&path).unwrap();
-    for length in (1..good.len()).step_by(good.len() / 50) {
-        std::fs::write(&path, &good[..length]).unwrap();
-        let Ok(store) = RedbStorage::open_with(&path, &quick()) else { continue };
-        let _ = store.scan(&KeyRange::everything(), &mut |_| Ok(()));
-        let _ = put(&store, secret(b"new"));
+    let names = [path.clone(), keys_of(&path)];
+    let good = [0, 1].map(|which| std::fs::read(&names[which]).unwrap());
+    for which in [0, 1] {
+        let step = good[which].len() / 50;
+        // To nothing, and by one byte, among others.
+        for cut in (1..good[which].len()).step_by(step).chain([good[which].len()]) {
+            for (name, good) in names.iter().zip(&good) {
+                std::fs::write(name, good).unwrap();
+            }
+            std::fs::write(&names[which], &good[which][..good[which].len() - cut]).unwrap();
+            match RedbStorage::open_with(&path, &quick()) {
+                Ok(store) => {
+                    assert_eq!(which, 0, "every slot is in use");
+                    does_no_harm(&store);
+                }
+                // redb may have begun to repair its own; no key may be lost over it.
+                Err(error) if which == 0 => {
+                    assert!(std::fs::read(&names[1]).unwrap() == good[1], "cut by {cut}: {error}");
+                }
+                Err(_) => {}
+            }
+        }
     }
 }
