@@ -1,7 +1,7 @@
 //! Welcomes: with the tree and without, in one piece and in several.
 
 use super::scene::*;
-use pleach::TreeDelivery;
+use pleach::{KeyPackageState, TreeDelivery};
 
 /// breaks: R234, R238
 pub(super) fn welcome_with_tree(world: &World) -> Result<(), Failure> {
@@ -24,7 +24,7 @@ pub(super) fn welcome_with_tree(world: &World) -> Result<(), Failure> {
     ensure_eq!((staged.own_index(), staged.members()?.len()), (LeafIndex(1), 2));
     ensure_eq!(staged.suite(), world.suite());
     let joined = staged.accept()?;
-    refuses!(bob.join(message), lacks!(NoKeyPackage));
+    refuses!(bob.join(message), Error::KeyPackageRetired(KeyPackageState::Consumed));
     let mut again = alice.create_group(b"h")?;
     let other = again.commit().add(bob.key_package()?).build()?;
     drop(join(&bob, &other)?);
