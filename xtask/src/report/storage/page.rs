@@ -107,7 +107,8 @@ as the library has it by default.
 - Each operation is measured once on a group that was just opened (*first after opening*), and three times on the same handle
   (*later*). A Commit is made, stored and merged; a received one is processed and merged. When an operation returns, its
   result is stored, so that neither a message nor a generation is lost or used twice if the process ends: with mls-rs this takes
-  a `write_to_storage` after each step, with OpenMLS it is automatic.
+  a `write_to_storage` after each step, with OpenMLS it is automatic. (Writing a Commit of one's own with mls-rs only once, after
+  merging it, takes about a quarter of the bytes; if the process ends in between, the member is stuck in the old epoch.)
 - *Rows* and *bytes* are counted where the library calls its storage: keys and values. Pleach: `CountingStorage` around its SQLite
   storage, checksums included. OpenMLS: each call of its `StorageProvider` is a row, its bytes those of keys and values as
   encoded by the codec, which is the application's to choose: CBOR here, smaller than the JSON of its examples. mls-rs: its
@@ -183,7 +184,7 @@ fn times(measured: &Measured, library: Library, n: u64, at: &Operation, field: &
     match (measured.ratio(library, n, at, field), measured.stop(library)) {
         (Some(ratio), _) if ratio < 10.0 => format!("{ratio:.1}x"),
         (Some(ratio), _) => format!("{ratio:.0}x"),
-        (None, Some(stop)) if stop.n <= n => format!("> {} s", stop.limit_s),
+        (None, Some(stop)) if stop.n <= n => "stopped".into(),
         (None, _) => "-".into(),
     }
 }
