@@ -349,10 +349,7 @@ fn the_documents_example() {
     );
     // The row is of the golden store, so this is what the library wrote, not what the test thinks of it.
     let golden = Golden::read(&directory("v1")).unwrap();
-    assert!(
-        golden.rows.contains(&(key, value.clone())),
-        "the example is not a row of the golden store"
-    );
+    assert!(golden.rows.contains(&(key, value.clone())), "the example is not a row of the golden store");
     // And that is what it writes today.
     let storage = MemoryStorage::new();
     let mut batch = VecBatch::new();

@@ -6,8 +6,8 @@
 //! each group has a rollback guard: scanning any of that would show.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use pleach::storage::{CountingStorage, Counts};
 use pleach::crypto::Secret;
+use pleach::storage::{CountingStorage, Counts};
 use pleach::{Client, Group, GroupConfig, MemoryRollbackGuard, TreeDelivery};
 use pleach_storage_memory::MemoryStorage;
 use pleach_testkit::{
