@@ -2,14 +2,15 @@
 
 use crate::auth::Answers;
 use crate::directory::enter;
+use crate::rollback::{Keys, restored_key};
 use crate::trace::event;
-use crate::{Client, Error, Group, SigningIdentity};
+use crate::{ApiMisuse, Client, Error, Group, SigningIdentity};
 use pleach_crypto::CipherSuiteId;
 use pleach_group::{
     Change, Changes, CommitSpec, GroupState, Guard, Interrupt, MisuseError, Need, NewGroup, RecordKey,
     RecordRange, Rows, Step, create_group,
 };
-use pleach_storage::{RecordKind, StorageError};
+use pleach_storage::{RecordKind, StorageError, VecBatch};
 use pleach_wire::{
     CredentialType, Extension, ExtensionType, Extensions, ExternalSender, ExternalSenders, Lifetime,
     ProposalType, RequiredCapabilities,
@@ -158,24 +159,32 @@ impl Client {
         if group_id == old.id() {
             replace(&mut changes, old.head_version());
         }
-        let restored = self.enter_new(&state, &changes)?;
+        // Nobody has found the old group to be restored meanwhile.
+        let mut more = VecBatch::new();
+        more.guard_absent(restored_key(&inner.place(old.id())));
+        let restored = self.enter_new(&state, &changes, more).map_err(|error| match error {
+            Error::Storage(StorageError::Conflict { .. }) if !matches!(old.is_original(), Ok(true)) => {
+                ApiMisuse::Restored.into()
+            }
+            other => other,
+        })?;
         event!(info, group = %crate::trace::Id(group_id), "successor created");
         Ok((state, restored, first.output))
     }
 
     fn create(&self, group_id: &[u8], options: &GroupOptions) -> Result<Group, Error> {
         let (changes, state, _) = self.found(group_id, options)?;
-        let restored = self.enter_new(&state, &changes)?;
+        let restored = self.enter_new(&state, &changes, VecBatch::new())?;
         event!(info, group = %crate::trace::Id(group_id), suite = state.suite().id.0, "group created");
         Ok(Group::new(self.clone(), state, restored))
     }
 
     /// Stores a group that was made just now; whether it is restored, as where another copy of the store made it too.
-    fn enter_new(&self, state: &GroupState, changes: &Changes) -> Result<bool, Error> {
+    fn enter_new(&self, state: &GroupState, changes: &Changes, mut more: VecBatch) -> Result<bool, Error> {
         let inner = &*self.0;
         let place = inner.place(state.group_id());
-        let mut more = enter(&place, state.epoch(), &inner.config);
-        let entry = inner.enter_marked(&place, true, None, &mut more)?;
+        more.append(enter(&place, state.epoch(), &inner.config));
+        let entry = inner.enter_marked(&place, Keys::Fresh, &mut more)?;
         inner.apply(&place, changes, more).map_err(group_exists)?;
         inner.entered(&place, entry)
     }

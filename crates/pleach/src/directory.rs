@@ -1,5 +1,6 @@
 //! The groups of a client: one small row each, written in the batch that creates or joins the group.
 
+use crate::client::Inner;
 use crate::external::forget_external;
 use crate::keys::{Place, pending_external, resumption_psks};
 use crate::rollback::restored_key;
@@ -7,7 +8,7 @@ use crate::tombstones::group_key;
 use crate::{Client, Error, Group};
 use pleach_crypto::{CipherSuiteId, SuiteAlgorithms};
 use pleach_group::{Changes, GroupConfig, GroupError, HeadSummary, RecordKey, RowError, RowKind, Status};
-use pleach_storage::{Key, KeyRange, RecordKind, Scope, VecBatch};
+use pleach_storage::{Key, KeyRange, RecordKind, Scope, Storage as _, VecBatch};
 use pleach_wire::LeafIndex;
 
 /// The value of a directory row: a row version and a format number. All that matters is in its key and in the head.
@@ -29,7 +30,9 @@ pub struct GroupSummary {
     pub own_leaf: LeafIndex,
     /// Whether it can be used.
     pub status: Status,
-    /// Whether it is restored: see [`Group::is_restored`]. Here a guard is not asked.
+    /// Whether it is known to be [restored](Group::is_restored), as its rows say: it was imported, or some handle found that
+    /// the store was put back. Here the [`RollbackGuard`](crate::RollbackGuard) is not asked, so a group that is restored
+    /// and was not loaded since is not known to be so yet.
     pub restored: bool,
 }
 
@@ -40,14 +43,9 @@ impl Client {
     /// # Errors
     /// Those of the store.
     pub fn groups(&self) -> Result<Vec<GroupSummary>, Error> {
-        let mut ids = Vec::new();
-        let range = KeyRange::records(&self.0.id, Scope::Client, RecordKind::GroupDirectory);
-        self.0.storage.scan(&range, &mut |row| {
-            ids.push(row.key.suffix.to_vec());
-            Ok(())
-        })?;
-        ids.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
-        ids.into_iter()
+        self.0
+            .group_ids()?
+            .into_iter()
             .map(|group_id| {
                 let place = self.0.place(&group_id);
                 let head = self.0.read(&place, &RecordKey::Head)?.ok_or(RowError::missing(RowKind::Head));
@@ -78,7 +76,8 @@ impl Client {
     /// Other members do not notice: leave first, with [`Group::leave`].
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store: [`StorageError::Conflict`](pleach_storage::StorageError::Conflict) if another handle used the group
+    /// meanwhile, and then nothing is erased.
     pub fn delete_group(&self, group_id: &[u8]) -> Result<(), Error> {
         let place = self.0.place(group_id);
         let mut batch = VecBatch::new();
@@ -96,6 +95,20 @@ impl Client {
     /// Those of the store.
     pub fn has_group(&self, group_id: &[u8]) -> Result<bool, Error> {
         Ok(self.0.read(&self.0.place(group_id), &RecordKey::Head)?.is_some())
+    }
+}
+
+impl Inner {
+    /// The ids of the client's groups, by length and then bytewise.
+    pub(crate) fn group_ids(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let mut ids = Vec::new();
+        let range = KeyRange::records(&self.id, Scope::Client, RecordKind::GroupDirectory);
+        self.storage.scan(&range, &mut |row| {
+            ids.push(row.key.suffix.to_vec());
+            Ok(())
+        })?;
+        ids.sort_by(|a, b| a.len().cmp(&b.len()).then_with(|| a.cmp(b)));
+        Ok(ids)
     }
 }
 

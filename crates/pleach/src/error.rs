@@ -4,7 +4,8 @@
 //! or look at the disk. So errors of all floors are sorted here by blame. None holds a secret or a byte of a message.
 //!
 //! Invariant: received bytes never cause [`Error::ApiMisuse`] or [`Error::Internal`], and an operation that failed
-//! changed nothing ([`StorageError::Engine`] alone may leave the outcome unknown; the handle then reloads).
+//! changed nothing, with two exceptions: [`StorageError::Engine`] may leave the outcome unknown (the handle then reloads), and
+//! after [`Error::RollbackGuard`] the batch may stand, the application's records in it included, though nothing of it left.
 
 use crate::keys::record_kind;
 use crate::{KeyPackageState, RollbackGuardError};
@@ -78,7 +79,10 @@ pub enum Error {
     /// The store failed, or another handle was faster ([`StorageError::Conflict`]).
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The rollback guard could not be asked or moved. What the store holds stands; nothing of it left.
+    /// The rollback guard could not be asked or moved. If it could not be moved, the batch was applied before: a generation is
+    /// used up, a Commit pending, a group created or joined, and the records of
+    /// [`encrypt_with`](crate::Group::encrypt_with) are written; but nothing was returned that could be sent. If it could not be
+    /// asked, nothing changed. Look before the call is repeated where that matters.
     #[error(transparent)]
     RollbackGuard(#[from] RollbackGuardError),
     /// This library broke its own rules. Please report it.

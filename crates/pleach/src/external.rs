@@ -13,7 +13,7 @@ use crate::client::Inner;
 use crate::create::group_exists;
 use crate::directory::enter;
 use crate::keys::{Place, split_length};
-use crate::rollback::RollbackMark;
+use crate::rollback::{Keys, RollbackMark};
 use crate::row::{Reader, Writer};
 use crate::trace::event;
 use crate::{ApiMisuse, Client, Error, Group};
@@ -236,8 +236,8 @@ impl ExternalCommit {
         pending.check_suite(&inner.provider)?; // or the group could not be opened once it is written
         let mut more = enter(&place, pending.epoch().saturating_add(1), &inner.config);
         // Its keys are new, unless this is an old copy of a store in which it was accepted since.
-        let entry =
-            inner.enter_marked(&place, false, inner.external_mark(&place, pending.hash())?, &mut more)?;
+        let keys = Keys::SinceMark(inner.external_mark(&place, pending.hash())?);
+        let entry = inner.enter_marked(&place, keys, &mut more)?;
         more.guard_present(place.key(&RecordKey::PendingExternalCommit(pending.hash().to_vec())));
         let step = Arc::unwrap_or_clone(pending).join();
         inner.apply(&place, &step.changes, more).map_err(|error| match error {

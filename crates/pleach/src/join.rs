@@ -5,7 +5,7 @@ use crate::auth::Answers;
 use crate::client::Inner;
 use crate::create::{group_exists, replace};
 use crate::directory::enter;
-use crate::rollback::{Entry, Why, restored_key, restored_row};
+use crate::rollback::{Entry, Keys, imported_row, restored_key};
 use crate::trace::event;
 use crate::{AuthDecision, Client, Error, Group, KeyPackageState, decode};
 use pleach_crypto::CipherSuiteId;
@@ -26,8 +26,9 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::PeerIncompatible`] if no key package of this client is named (R234) or the ratchet tree is missing;
-    /// [`Error::KeyPackageRetired`] if it is one that was used up, expired or withdrawn; [`Error::GroupDeleted`] if this
-    /// client deleted the group since; whatever is wrong with the Welcome, the tree or a leaf; [`Error::Denied`]; those of the
+    /// [`Error::KeyPackageRetired`] if it is one that was used up, expired or withdrawn; [`Error::GroupDeleted`] if the key
+    /// package is a last resort (or was imported), and this client deleted a group of this id since it was made, in this
+    /// epoch or a later one: it may be the group that this very Welcome led to; whatever is wrong with the Welcome, the tree or a leaf; [`Error::Denied`]; those of the
     /// store.
     pub fn join(&self, welcome: &[u8]) -> Result<StagedJoin, Error> {
         self.join_from(welcome, None)
@@ -49,7 +50,8 @@ impl Client {
             None => return Err(inner.no_key_package(&welcome)?), // R234
         };
         let record = KeyPackageRecord::from_row(&row)?;
-        let key_package = Used { reference, last_resort: record.last_resort, imported: record.imported };
+        let KeyPackageRecord { last_resort, imported, made, .. } = record;
+        let key_package = Used { reference, last_resort, imported, made };
         let opened = open_welcome(&inner.env(&inner.config), welcome, record)?;
         let predecessor = match opened.kind() {
             JoinKind::ReInit(group_id, epoch) | JoinKind::Branch(group_id, epoch) => {
@@ -61,7 +63,7 @@ impl Client {
             opened.stage(env, rows, ratchet_tree, predecessor.as_ref())
         })?;
         let group_id = &staged.context().group_id;
-        inner.check_not_deleted(group_id, staged.context().epoch)?;
+        inner.check_not_deleted(group_id, staged.context().epoch, &key_package)?;
         let answers = Answers::ask(inner.auth(), group_id, staged.credentials(), Some(staged.own_leaf()))?; // R026
         Ok(StagedJoin { client: self.clone(), staged, key_package, answers })
     }
@@ -82,6 +84,7 @@ struct Used {
     reference: Vec<u8>,
     last_resort: bool,
     imported: bool,
+    made: u64,
 }
 
 impl StagedJoin {
@@ -179,9 +182,9 @@ impl StagedJoin {
         let Step { mut changes, output, .. } = staged.into_step(&inner.env(&inner.config))?;
         let place = inner.place(output.group_id());
         inner.replace_removed(output.group_id(), output.epoch(), &mut changes)?;
-        inner.check_not_deleted(output.group_id(), output.epoch())?;
+        inner.check_not_deleted(output.group_id(), output.epoch(), &key_package)?;
         let mut more = enter(&place, output.epoch(), &inner.config);
-        let Used { reference, last_resort, imported } = key_package;
+        let Used { reference, last_resort, imported, made } = key_package;
         if last_resort {
             // Not one that was withdrawn meanwhile.
             more.guard_present(place.key(&RecordKey::KeyPackage(reference.clone())));
@@ -190,10 +193,10 @@ impl StagedJoin {
             inner.bury_key_packages(&[(&reference, KeyPackageState::Consumed, false)], &mut more)?;
         }
         let entry = if imported {
-            more.put(restored_key(&place), restored_row(Why::Imported, inner.clock.now()));
+            more.put(restored_key(&place), imported_row(inner.clock.now()));
             Entry::Restored
         } else {
-            inner.enter_marked(&place, false, None, &mut more)?
+            inner.enter_marked(&place, Keys::KeyPackage(made), &mut more)?
         };
         inner.apply(&place, &changes, more).map_err(group_exists)?;
         let restored = inner.entered(&place, entry)?;
@@ -246,10 +249,16 @@ impl Inner {
         Ok(IncompatibleError::NoKeyPackage.into())
     }
 
-    /// Refuses the Welcome of a group that was deleted in that epoch or later: it would bring used message keys back.
-    fn check_not_deleted(&self, group_id: &[u8], epoch: u64) -> Result<(), Error> {
+    /// Refuses the Welcome of a group that was deleted in that epoch or later: it would bring used message keys back. So it
+    /// is for a key package that outlasts a join, or may have been used elsewhere, and was there when the group was deleted.
+    /// Any other leads into this group, or one of the same id, for the first time.
+    fn check_not_deleted(&self, group_id: &[u8], epoch: u64, by: &Used) -> Result<(), Error> {
         match self.tombstone(group_id)? {
-            Some(deleted) if epoch <= deleted.epoch => Err(Error::GroupDeleted { epoch: deleted.epoch }),
+            Some(deleted)
+                if epoch <= deleted.epoch && (by.last_resort || by.imported) && by.made <= deleted.when =>
+            {
+                Err(Error::GroupDeleted { epoch: deleted.epoch })
+            }
             _ => Ok(()),
         }
     }

@@ -21,11 +21,11 @@
 use crate::client::Inner;
 use crate::keys::resumption_psks;
 use crate::{Client, Error, Group};
-use pleach_group::{Changes, GroupConfig, GroupState, RecordKey};
-use pleach_storage::{KeyRange, Storage as _, VecBatch};
+use pleach_group::{Changes, GroupConfig, GroupState, HeadSummary, RecordKey};
+use pleach_storage::{KeyRange, Storage as _, StorageError, VecBatch};
 
 /// What was erased because it was too old, or more than the configuration allows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Expired {
     /// Past epochs of groups, with all their keys.
@@ -38,40 +38,51 @@ pub struct Expired {
     pub external_commits: usize,
     /// What was remembered of key packages and deleted groups.
     pub tombstones: usize,
+    /// Groups that were left out: another handle used them just now, or the provider lacks their suite.
+    pub skipped: usize,
+    /// Groups that could not be gone through, with the reason. Nothing of them was erased.
+    pub failed: Vec<(Vec<u8>, Error)>,
+}
+
+impl Expired {
+    /// Whether nothing was erased, and nothing failed.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        let Self { past_epochs, resumption_psks, key_packages, external_commits, tombstones, .. } = self;
+        *past_epochs == 0
+            && *resumption_psks == 0
+            && *key_packages == 0
+            && *external_commits == 0
+            && *tombstones == 0
+            && self.failed.is_empty()
+    }
 }
 
 impl Client {
     /// Erases what is too old, of the client and of all its groups: to be called now and then, say once a day. Groups whose
-    /// suite the provider lacks are left out.
+    /// suite the provider lacks, and those that another handle uses just then, are left out and counted; one that fails does
+    /// not keep the others from it ([`Expired::failed`]).
+    ///
+    /// The bounds are those of the client's own configuration, [`GroupConfig`] and [`ClientConfig`](crate::ClientConfig) as it
+    /// was built with; what a handle was given by [`Group::set_config`] counts for [`Group::expire`] only.
     ///
     /// Handles on the groups can be used on.
     ///
     /// # Errors
-    /// Those of the store. What was erased before stays so.
+    /// Those of the store, for the client's own rows and the list of its groups. The groups were gone through all the same, if
+    /// there is a list.
     pub fn expire(&self) -> Result<Expired, Error> {
         let inner = &*self.0;
-        let now = inner.clock.now();
         let mut expired = Expired::default();
-        for group in self.groups()? {
-            let suite = inner.provider.suite(group.suite);
-            if !suite.is_ok_and(|suite| suite.check_stored(group.algorithms).is_ok()) {
-                continue;
-            }
-            match inner.open(&group.group_id) {
-                Ok(mut state) => inner.expire_group(&inner.config, &mut state, &mut expired)?,
-                // Deleted meanwhile.
-                Err(Error::NotFound(_)) => {}
-                Err(error) => return Err(error),
+        let own = inner.expire_own(&mut expired);
+        for group_id in inner.group_ids()? {
+            match inner.expire_stored(&group_id, &mut expired) {
+                Ok(()) => {}
+                Err(Error::Storage(StorageError::Conflict { .. })) => expired.skipped += 1,
+                Err(error) => expired.failed.push((group_id, error)),
             }
         }
-        let mut batch = VecBatch::new();
-        expired.key_packages = inner.expire_key_packages(now, &mut batch)?;
-        expired.external_commits = inner.expire_external(now, &mut batch)?;
-        expired.tombstones = inner.expire_tombstones(now, &mut batch)?;
-        if !batch.is_empty() {
-            inner.apply(&inner.place(&[]), &Changes::default(), batch)?;
-        }
-        Ok(expired)
+        own.map(|()| expired)
     }
 }
 
@@ -91,6 +102,37 @@ impl Group {
 }
 
 impl Inner {
+    /// The client's own rows.
+    fn expire_own(&self, expired: &mut Expired) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut batch = VecBatch::new();
+        let key_packages = self.expire_key_packages(now, &mut batch)?;
+        let external_commits = self.expire_external(now, &mut batch)?;
+        let tombstones = self.expire_tombstones(now, &mut batch)?;
+        if !batch.is_empty() {
+            self.apply(&self.place(&[]), &Changes::default(), batch)?;
+        }
+        *expired = Expired { key_packages, external_commits, tombstones, ..Expired::default() };
+        Ok(())
+    }
+
+    /// One group of the list.
+    fn expire_stored(&self, group_id: &[u8], expired: &mut Expired) -> Result<(), Error> {
+        // Deleted meanwhile.
+        let Some(head) = self.read(&self.place(group_id), &RecordKey::Head)? else { return Ok(()) };
+        let HeadSummary { suite, algorithms, .. } = HeadSummary::from_row(&head)?;
+        let suite = self.provider.suite(suite);
+        if !suite.is_ok_and(|suite| suite.check_stored(algorithms).is_ok()) {
+            expired.skipped += 1;
+            return Ok(());
+        }
+        match self.open(group_id) {
+            Ok(mut state) => self.expire_group(&self.config, &mut state, expired),
+            Err(Error::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn expire_group(
         &self,
         config: &GroupConfig,

@@ -30,9 +30,9 @@ const KEY_PACKAGE: u8 = 1;
 pub struct DeletedGroup {
     /// Its id.
     pub group_id: Vec<u8>,
-    /// The epoch that it was in.
+    /// The epoch that it was in; the greatest number if its rows could not be read.
     pub epoch: u64,
-    /// When it was deleted, in seconds since 1970.
+    /// When it was deleted, in seconds since 1970; not before the newest key package that was there was made.
     pub deleted: u64,
 }
 
@@ -53,31 +53,35 @@ pub struct RetiredKeyPackage {
 /// What the row of a deleted group says.
 #[derive(Debug)]
 pub(crate) struct Tombstone {
+    pub(crate) when: u64,
     pub(crate) epoch: u64,
     pub(crate) history: Option<History>,
 }
 
 impl Tombstone {
     fn from_row(row: &[u8]) -> Result<Self, StorageError> {
-        let (_, mut reader) = Reader::new(row, RecordKind::Tombstone)?;
+        let (when, mut reader) = Reader::new(row, RecordKind::Tombstone)?;
         let epoch = reader.u64()?;
         let history = History::read(&mut reader)?;
         reader.end()?;
-        Ok(Self { epoch, history })
+        Ok(Self { when, epoch, history })
     }
 }
 
 impl Client {
     /// The groups that this client deleted and remembers, in no order.
     ///
+    /// That a group is remembered keeps out the Welcomes of its time for last resort key packages that were there when it was
+    /// deleted (they could bring used message keys back), and nothing else: neither a Welcome for a key package that was made
+    /// later, nor one of another group that happens to have the same id.
+    ///
     /// # Errors
     /// Those of the store.
     pub fn deleted_groups(&self) -> Result<Vec<DeletedGroup>, Error> {
         let mut groups = Vec::new();
         self.0.tombstones(GROUP, &mut |group_id, row| {
-            let Tombstone { epoch, .. } = Tombstone::from_row(row)?;
-            let deleted = row_version(row).unwrap_or_default();
-            groups.push(DeletedGroup { group_id: group_id.to_vec(), epoch, deleted });
+            let Tombstone { when, epoch, .. } = Tombstone::from_row(row)?;
+            groups.push(DeletedGroup { group_id: group_id.to_vec(), epoch, deleted: when });
             Ok(())
         })?;
         Ok(groups)
@@ -85,6 +89,9 @@ impl Client {
 
     /// Forgets that a group was deleted, so that a Welcome of that time is taken again. That nothing is remembered is no
     /// error.
+    ///
+    /// A [`RollbackGuard`](crate::RollbackGuard) does not forget: where it knows the group, and nothing else is left to tell,
+    /// a group that is joined by a Welcome is [restored](crate::Group::is_restored), as after forgetting by age or number.
     ///
     /// A Welcome of a later epoch, an external Commit, and creating a group with this id need nothing of the kind.
     ///
@@ -132,11 +139,29 @@ impl Inner {
     /// Remembers that a group is deleted, if there is one; what must be forgotten for that.
     pub(crate) fn bury_group(&self, group_id: &[u8], batch: &mut VecBatch) -> Result<(), Error> {
         let place = self.place(group_id);
-        let Some(head) = self.read(&place, &RecordKey::Head)? else { return Ok(()) };
+        let key = place.key(&RecordKey::Head);
         // What cannot be read must still be deletable; no Welcome is then known to be later.
-        let epoch = HeadSummary::from_row(&head).map_or(u64::MAX, |head| head.epoch);
+        let epoch = match self.read(&place, &RecordKey::Head) {
+            Ok(None) => {
+                batch.guard_absent(key);
+                return Ok(());
+            }
+            Ok(Some(head)) => {
+                match row_version(&head) {
+                    Some(version) => batch.guard_version(key, version),
+                    None => batch.guard_present(key),
+                };
+                HeadSummary::from_row(&head).map_or(u64::MAX, |head| head.epoch)
+            }
+            Err(StorageError::Corrupt { .. }) => {
+                batch.guard_present(key);
+                u64::MAX
+            }
+            Err(error) => return Err(error.into()),
+        };
         let history = self.history_in(&place, Source::Group).unwrap_or(None);
-        let mut row = Writer::new(self.clock.now());
+        // Not before the key packages that are there, whatever the clock says: by them the group may have been joined.
+        let mut row = Writer::new(self.clock.now().max(self.newest_key_package()?));
         row.u64(epoch);
         match history {
             Some(history) => history.write(&mut row),

@@ -46,6 +46,11 @@
 //! - **Changes**: who sees the file twice sees which rows changed, and whether their first 8 bytes (the version) did.
 //! - **Age**: who can write the file can put back an earlier value of the same row, or the whole file of yesterday.
 //!   A rollback guard kept elsewhere finds that; no encryption does.
+//! - **Absence**: who can write the file can also remove rows, and nothing here notices: each row is sealed by itself. Most rows
+//!   are missed by the library when it needs them, but not those whose absence means something: without the row that says that
+//!   a group was put back or imported (Meta `restored`), the group sends again, with message keys that may be used; without a
+//!   tombstone, an old Welcome is taken again. Where a thief may write and give the file back, only a guard that is kept
+//!   elsewhere helps: with it, a copy that was put back is found again at the next look (an import is not).
 //!
 //! Erasure is that of the store within: what it leaves behind is ciphertext, until the key is known.
 //!

@@ -363,8 +363,8 @@ pub(crate) struct ExportArgs {
     /// This group alone
     #[arg(long, short, value_name = "ID")]
     pub(crate) group: Option<String>,
-    /// The memory that every guess of the passphrase costs, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    /// The memory that every guess of the passphrase costs, in MiB: at least 12
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(12..=1024))]
     pub(crate) memory: u32,
 }
 

@@ -164,12 +164,29 @@ impl Fresh {
     }
 
     fn finish(self, path: &Path) -> Result<(), Failure> {
-        if path.exists() {
-            let message = format!("{}: there is an identity already", path.display());
-            return Err(Failure::new(Exit::Store, "store", message));
+        let failed =
+            |error: std::io::Error| Failure::new(Exit::File, "file", format!("{}: {error}", path.display()));
+        // Whoever makes the name first has it; nothing that is there is written over.
+        match std::fs::File::create_new(path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let message = format!("{}: there is an identity already", path.display());
+                return Err(Failure::new(Exit::Store, "store", message));
+            }
+            Err(error) => return Err(failed(error)),
         }
-        std::fs::rename(&self.0, path)
-            .map_err(|error| Failure::new(Exit::File, "file", format!("{}: {error}", path.display())))
+        if let Err(error) = std::fs::rename(&self.0, path) {
+            let _ = std::fs::remove_file(path);
+            return Err(failed(error));
+        }
+        // The name, too, has to outlast a crash. Only Unix can flush a directory.
+        #[cfg(unix)]
+        std::fs::File::open(
+            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        )
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed)?;
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ fn sealed() -> Stage {
         stage.ok("bob", &["join", "w.mls"]);
     }
     stage.ok("bob", &["key-package", "-o", "waiting.kp"]);
-    stage.ok("bob", &["export-store", "--memory", "1", "--passphrase", "words.txt", "-o", "bob.sealed"]);
+    stage.ok("bob", &["export-store", "--memory", "12", "--passphrase", "words.txt", "-o", "bob.sealed"]);
     stage
 }
 
@@ -56,7 +56,7 @@ fn a_store_comes_back() {
 fn a_group_comes_back() {
     let stage = sealed();
     let export =
-        ["export-store", "-g", "tea", "--memory", "1", "--passphrase", "words.txt", "-o", "tea.sealed"];
+        ["export-store", "-g", "tea", "--memory", "12", "--passphrase", "words.txt", "-o", "tea.sealed"];
     stage.ok("bob", &export);
     stage.fails("bob", &["import-store", "--passphrase", "words.txt", "tea.sealed"], 13);
     stage.fails("alice", &["import-store", "--passphrase", "words.txt", "tea.sealed"], 3);

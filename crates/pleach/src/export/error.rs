@@ -28,9 +28,13 @@ pub enum ExportError {
         /// The newest format that this version knows.
         known: u8,
     },
-    /// Deriving the key would take more memory or time than the caller allows, or the cost is none.
-    #[error("deriving the key costs more than is allowed, or nothing")]
+    /// Deriving the key would take more memory or time than the caller allows, or the cost is none Argon2 has, or below
+    /// [`PassphraseCost::FLOOR`](super::PassphraseCost::FLOOR).
+    #[error("deriving the key costs more than is allowed, or too little")]
     Cost,
+    /// The passphrase to seal by is empty, or the random key has less than 32 bytes.
+    #[error("the passphrase is empty, or the key too short")]
+    TooShort,
     /// The provider lacks the file's AEAD.
     #[error("the export is sealed by {0}, which the provider lacks")]
     Aead(AeadId),

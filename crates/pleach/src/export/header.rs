@@ -22,6 +22,8 @@ const MAGIC: [u8; 8] = *b"pleachEX";
 const FORMAT: u8 = 1;
 const ARGON2ID: u8 = 1;
 const SALT: usize = 32;
+/// The least length of a random key.
+const RANDOM_KEY: usize = 32;
 
 /// The length of the header.
 pub(super) const LENGTH: usize = 8 + 1 + 1 + 12 + SALT + 2;
@@ -44,9 +46,21 @@ impl PassphraseCost {
         Self { memory_kib, passes, lanes }
     }
 
+    /// The least that a passphrase is sealed by: 7 MiB, and five passes over as much, or as many fewer over more. Anything less
+    /// would let an attacker try passphrases too fast.
+    pub const FLOOR: Self = Self::new(7 << 10, 5, 1);
+
     fn is_within(&self, limit: &Self) -> bool {
-        let work = |cost: &Self| u64::from(cost.memory_kib) * u64::from(cost.passes);
-        self.memory_kib <= limit.memory_kib && self.lanes <= limit.lanes && work(self) <= work(limit)
+        self.memory_kib <= limit.memory_kib && self.lanes <= limit.lanes && self.work() <= limit.work()
+    }
+
+    /// KiB that are written.
+    const fn work(&self) -> u64 {
+        self.memory_kib as u64 * self.passes as u64
+    }
+
+    const fn is_enough(&self) -> bool {
+        self.memory_kib >= Self::FLOOR.memory_kib && self.work() >= Self::FLOOR.work()
     }
 }
 
@@ -63,17 +77,26 @@ pub struct Sealing<'a> {
     pub(super) provider: &'a CryptoProvider,
     passphrase: &'a Secret,
     cost: PassphraseCost,
+    /// The passphrase is a random key.
+    random: bool,
     aead: Option<AeadId>,
 }
 
 impl<'a> Sealing<'a> {
-    /// Under a passphrase, by the provider's AEAD with the longest key.
+    /// Under a passphrase, which must not be empty, by the provider's AEAD with the longest key.
     #[must_use]
     pub fn new(provider: &'a CryptoProvider, passphrase: &'a Secret) -> Self {
-        Self { provider, passphrase, cost: PassphraseCost::default(), aead: None }
+        Self { provider, passphrase, cost: PassphraseCost::default(), random: false, aead: None }
     }
 
-    /// What deriving the key costs.
+    /// Under a key of at least 32 random bytes, which nobody can guess: deriving from it costs next to nothing. It is opened as
+    /// a passphrase is. Never for what a human chose.
+    #[must_use]
+    pub fn by_random_key(provider: &'a CryptoProvider, key: &'a Secret) -> Self {
+        Self { cost: PassphraseCost::new(8, 1, 1), random: true, ..Self::new(provider, key) }
+    }
+
+    /// What deriving the key costs: at least [`PassphraseCost::FLOOR`], unless the key is random.
     #[must_use]
     pub const fn cost(mut self, cost: PassphraseCost) -> Self {
         self.cost = cost;
@@ -89,6 +112,12 @@ impl<'a> Sealing<'a> {
 
     /// A fresh header, and the key.
     pub(super) fn begin(&self) -> Result<(Header, Sealed), ExportError> {
+        if self.passphrase.as_bytes().len() < if self.random { RANDOM_KEY } else { 1 } {
+            return Err(ExportError::TooShort);
+        }
+        if !self.random && !self.cost.is_enough() {
+            return Err(ExportError::Cost);
+        }
         let aead = match self.aead {
             Some(id) => find(self.provider, id)?,
             None => {

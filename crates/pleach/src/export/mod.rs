@@ -9,9 +9,8 @@
 //! # let (store, fresh) = (MemoryStorage::new(), MemoryStorage::new());
 //! let provider = rustcrypto::provider();
 //! let passphrase = Secret::copy_from(b"correct horse battery staple");
-//! # let cost = export::PassphraseCost::new(8, 1, 1);
 //! let mut file = Vec::new();
-//! export::export_store(&store, &Sealing::new(&provider, &passphrase).cost(cost), &mut file)?;
+//! export::export_store(&store, &Sealing::new(&provider, &passphrase), &mut file)?;
 //! let imported = export::import(&fresh, &Opening::new(&provider, &passphrase), &mut &*file)?;
 //! assert_eq!(imported.groups, 0);
 //! # Ok(())

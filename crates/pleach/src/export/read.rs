@@ -6,7 +6,7 @@ use super::stream::Opener;
 use super::{Content, ExportError, Manifest, belongs, stays};
 use crate::instance::{self, STORE};
 use crate::keys::Place;
-use crate::rollback::{Why, restored_key, restored_row};
+use crate::rollback::{imported_row, restored_key};
 use crate::{Clock as _, InstanceId, STORE_FORMAT, SystemClock};
 use pleach_group::KeyPackageRecord;
 use pleach_storage::{
@@ -32,7 +32,7 @@ pub struct Imported {
 }
 
 /// Imports a sealed file: a whole store into an empty one, a group into a store that does not have it. One batch: all of it is
-/// there afterwards, or nothing.
+/// there afterwards, or nothing. Rows of the group's own that are there without a group give way.
 ///
 /// # Errors
 /// Whatever is wrong with the file or the passphrase; [`ExportError::NotEmpty`], [`ExportError::GroupExists`]; those of the
@@ -80,6 +80,7 @@ pub fn import(
         guards: [guard],
         now: SystemClock.now(),
         flag: false,
+        clear: matches!(manifest.content, Content::Group { .. }),
         last,
         ended: false,
         rows: 0,
@@ -89,9 +90,15 @@ pub fn import(
     };
     match storage.apply(&mut batch) {
         Ok(()) => {}
-        Err(StorageError::Conflict { kind: RecordKind::Head }) => return Err(ExportError::GroupExists),
-        Err(StorageError::Conflict { .. }) => return Err(ExportError::NotEmpty),
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            return Err(match (&manifest.content, error) {
+                (Content::Group { .. }, StorageError::Conflict { kind: RecordKind::Head }) => {
+                    ExportError::GroupExists
+                }
+                (Content::Store, StorageError::Conflict { kind: RecordKind::Meta }) => ExportError::NotEmpty,
+                (_, error) => error.into(),
+            });
+        }
     }
     let ImportBatch { rows, groups, .. } = batch;
     let Manifest { content, origin, made } = manifest;
@@ -123,6 +130,8 @@ struct ImportBatch<'a> {
     now: u64,
     /// The group of the head that was handed out last is still to be marked as restored.
     flag: bool,
+    /// What is left of a group without a head is still to be erased.
+    clear: bool,
     /// The row that says what the store is, to be handed out last.
     last: Option<Vec<u8>>,
     ended: bool,
@@ -184,13 +193,19 @@ impl Batch for ImportBatch<'_> {
     }
 
     fn next(&mut self) -> Result<Option<Op<'_>>, StorageError> {
+        if self.clear
+            && let Content::Group { client, group } = self.content
+        {
+            self.clear = false;
+            return Ok(Some(Op::EraseRange(Place::new(client, group).whole())));
+        }
         if self.flag {
             self.flag = false;
             let key = self.key.as_key();
             let place = Place::new(key.client, key.group().unwrap_or_default());
             let key = restored_key(&place).to_buf();
             self.key = key;
-            self.value = Value::new(restored_row(Why::Imported, self.now));
+            self.value = Value::new(imported_row(self.now));
         } else if self.ended || !self.read().map_err(stop)? {
             self.ended = true;
             let Some(row) = self.last.take() else { return Ok(None) };

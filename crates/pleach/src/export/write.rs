@@ -21,7 +21,8 @@ pub struct Exported {
 /// Writes all rows of a store to a sealed file. The store is the one that clients are built with.
 ///
 /// # Errors
-/// Those of the store, the file and the randomness; [`ExportError::Cost`] for a cost that Argon2 does not have.
+/// Those of the store, the file and the randomness; [`ExportError::Cost`] for a cost that Argon2 does not
+/// have, or below [`PassphraseCost::FLOOR`](super::PassphraseCost::FLOOR); [`ExportError::TooShort`].
 pub fn export_store(
     storage: &dyn Storage,
     with: &Sealing<'_>,

@@ -97,10 +97,11 @@ impl Group {
 }
 
 impl Group {
-    /// Whether what is stored may be sent: a copy's must not. A guard that is behind catches up.
-    pub(super) fn is_original(&self) -> Result<bool, Error> {
+    /// Whether what is stored may be sent: a copy's must not, whoever found that it is one. A guard that is behind catches
+    /// up.
+    pub(crate) fn is_original(&self) -> Result<bool, Error> {
         let inner = &*self.client.0;
-        Ok(!self.restored && (inner.guard.is_none() || !inner.is_restored(&inner.place(self.id()))?))
+        Ok(!self.restored && !inner.is_restored(&inner.place(self.id()))?)
     }
 
     /// Refuses what would be more pending Commits than the configuration allows.

@@ -25,7 +25,9 @@ impl Group {
     /// batch.
     ///
     /// # Errors
-    /// As of [`Group::encrypt`].
+    /// As of [`Group::encrypt`]. With a [`RollbackGuard`](crate::RollbackGuard) that is out of reach after the batch, the records
+    /// are written and there is no message ([`Error::RollbackGuard`]): a record that says "sent" should be written again
+    /// with the next attempt, under the same key.
     pub fn encrypt_with(
         &mut self,
         data: &[u8],

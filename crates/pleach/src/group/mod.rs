@@ -1,7 +1,8 @@
 //! [`Group`]: a member's handle on one group.
 //!
 //! Invariants: what a method returns was persisted before; one call is at most one batch; a call that failed changed
-//! nothing. After a storage error the handle reads its state anew before it does anything else.
+//! nothing, unless its batch was applied and only the [`RollbackGuard`](crate::RollbackGuard) could not follow
+//! ([`Error::RollbackGuard`](crate::Error::RollbackGuard)). After a storage error the handle reads its state anew before it does anything else.
 //!
 //! Several handles on one group, in one process or many, are safe: each write is guarded by the version of the group's
 //! head, and the slower handle gets [`StorageError::Conflict`](pleach_storage::StorageError::Conflict). It then continues from
@@ -24,10 +25,11 @@ pub use messages::Records;
 pub use proposals::LeafUpdate;
 pub use received::{ApplicationMessage, Received, ReceivedProposal};
 
+use crate::rollback::{Settled, restored_key};
 use crate::{ApiMisuse, Client, Error, SigningIdentity};
 use pleach_crypto::{CipherSuiteId, Secret};
 use pleach_group::{Changes, Env, GroupConfig, GroupState, MisuseError, Rows, Status, Step, StepResult};
-use pleach_storage::VecBatch;
+use pleach_storage::{RecordKind, Storage as _, StorageError, VecBatch};
 use pleach_wire::{Extensions, GroupContext, LeafIndex};
 use std::{
     fmt,
@@ -116,7 +118,10 @@ impl Group {
     /// Whether this is an old copy of the group, as the [`RollbackGuard`](crate::RollbackGuard) found, or was imported. Message
     /// keys may have been used since. So it receives, and merges Commits, but sends nothing and gives out no pending
     /// Commit: [`ApiMisuse::Restored`](crate::ApiMisuse::Restored). It is itself again when an external Commit was
-    /// [accepted](crate::ExternalCommit::accept), best one that [removes](crate::ExternalJoin::resync) the former leaf.
+    /// [accepted](crate::ExternalCommit::accept), best one that [removes](crate::ExternalJoin::resync) the former leaf; or
+    /// when the others removed it and it [joined](crate::Client::join) by a key package that was made since.
+    ///
+    /// This is what the handle knows. What another handle found since is heeded when anything is sent.
     #[must_use]
     pub const fn is_restored(&self) -> bool {
         self.restored
@@ -232,20 +237,29 @@ impl Group {
     /// As [`Group::persist`], for a step that uses up an own generation, or enters an epoch: the rollback guard follows. An
     /// error of the guard leaves what was written, and releases nothing.
     fn persist_marked<T>(&mut self, step: Step<T>, more: VecBatch) -> Result<(T, Guarded), Error> {
-        if self.restored {
-            return Ok((self.persist(step, more)?, Guarded::Restored));
-        }
         let inner = Arc::clone(&self.client.0);
         let group_id = self.state.group_id().to_vec();
         let place = inner.place(&group_id);
         let mut more = more;
+        if self.restored {
+            // The Commit that removes this client erases the group's rows; that it is restored outlasts it.
+            if let Some(row) = inner.storage.get(&restored_key(&place))? {
+                more.put(restored_key(&place), row);
+            }
+            return Ok((self.persist(step, more)?, Guarded::Restored));
+        }
         let moved = inner.next_mark(&place, &mut more)?;
         let output = self.persist(step, more)?;
         match inner.settle(&place, moved) {
-            Ok(true) => Ok((output, Guarded::Followed)),
-            Ok(false) => {
+            Ok(Settled::Followed) => Ok((output, Guarded::Followed)),
+            Ok(Settled::Restored) => {
                 self.restored = true;
                 Ok((output, Guarded::Restored))
+            }
+            // The handle goes on from what is there now.
+            Ok(Settled::Replaced) => {
+                self.stale = true;
+                Err(StorageError::Conflict { kind: RecordKind::Head }.into())
             }
             Err(error) => {
                 // The guard is behind: it catches up when the state is read anew.
@@ -255,12 +269,19 @@ impl Group {
         }
     }
 
-    /// As [`Group::persist_marked`], for what is to be sent: it leaves only if the guard followed.
-    fn persist_sent<T>(&mut self, step: Step<T>, more: VecBatch) -> Result<T, Error> {
-        match self.persist_marked(step, more)? {
-            (output, Guarded::Followed) => Ok(output),
-            (_, Guarded::Restored) => Err(ApiMisuse::Restored.into()),
-            (_, Guarded::Failed(error)) => Err(error),
+    /// As [`Group::persist_marked`], for what is to be sent: it leaves only if the guard followed, and nobody has found the
+    /// group to be restored since this handle looked.
+    fn persist_sent<T>(&mut self, step: Step<T>, mut more: VecBatch) -> Result<T, Error> {
+        more.guard_absent(restored_key(&self.client.0.place(self.state.group_id())));
+        match self.persist_marked(step, more) {
+            Ok((output, Guarded::Followed)) => Ok(output),
+            Ok((_, Guarded::Restored)) => Err(ApiMisuse::Restored.into()),
+            Ok((_, Guarded::Failed(error))) => Err(error),
+            // The state was read anew, and so it is.
+            Err(Error::Storage(StorageError::Conflict { .. })) if self.restored => {
+                Err(ApiMisuse::Restored.into())
+            }
+            Err(error) => Err(error),
         }
     }
 

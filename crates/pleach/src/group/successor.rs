@@ -4,7 +4,7 @@
 //! The new group and its first Commit, which adds the others, are stored in one batch: a failure leaves nothing of either.
 
 use super::{Group, PendingCommit};
-use crate::{Error, GroupOptions};
+use crate::{ApiMisuse, Error, GroupOptions};
 use pleach_group::{CommitSpec, MisuseError, ProposalSpec, Status};
 use pleach_wire::ResumptionPskUsage;
 use std::collections::BTreeSet;
@@ -18,15 +18,17 @@ impl Group {
     ///
     /// # Errors
     /// [`Error::ApiMisuse`] if no ReInit was committed, or the key packages are not those of exactly the other members;
-    /// otherwise as of creating a group and committing.
+    /// otherwise as of creating a group and committing. [`ApiMisuse::Restored`] if this is an old copy of the group.
     pub fn reinitialize<K: AsRef<[u8]>>(&self, key_packages: &[K]) -> Result<(Self, PendingCommit), Error> {
-        let Status::ReInitialized(agreed) = self.status() else {
+        let mut anew = None;
+        let this = self.original(&mut anew)?;
+        let Status::ReInitialized(agreed) = this.status() else {
             return Err(MisuseError::NotReInitialized.into());
         };
-        let auth = self.client.0.auth();
+        let auth = this.client.0.auth();
         let mut expected = BTreeSet::new();
-        for member in self.members()? {
-            if member.index != self.own_index() {
+        for member in this.members()? {
+            if member.index != this.own_index() {
                 expected.insert(auth.client_id(&member.credential, &member.signature_key));
             }
         }
@@ -44,7 +46,7 @@ impl Group {
             extensions: agreed.extensions.clone(),
             ..GroupOptions::default()
         };
-        self.follow(ResumptionPskUsage::Reinit, &agreed.group_id, &options, key_packages)
+        this.follow(ResumptionPskUsage::Reinit, &agreed.group_id, &options, key_packages)
     }
 
     /// Creates a group of some of the members of this one, given by fresh key packages of theirs, in the same suite (R175,
@@ -54,14 +56,16 @@ impl Group {
     ///
     /// # Errors
     /// [`Error::ApiMisuse`] for a key package of somebody who is no member (R176); otherwise as of creating a group and
-    /// committing.
+    /// committing. [`ApiMisuse::Restored`] if this is an old copy of the group.
     pub fn branch<K: AsRef<[u8]>>(
         &self,
         new_group_id: &[u8],
         key_packages: &[K],
     ) -> Result<(Self, PendingCommit), Error> {
-        let auth = self.client.0.auth();
-        let members: BTreeSet<_> = self
+        let mut anew = None;
+        let this = self.original(&mut anew)?;
+        let auth = this.client.0.auth();
+        let members: BTreeSet<_> = this
             .members()?
             .iter()
             .map(|member| auth.client_id(&member.credential, &member.signature_key))
@@ -73,8 +77,20 @@ impl Group {
                 return Err(MisuseError::NoSuchMember.into()); // R176
             }
         }
-        let options = GroupOptions::default().suite(self.suite());
-        self.follow(ResumptionPskUsage::Branch, new_group_id, &options, key_packages)
+        let options = GroupOptions::default().suite(this.suite());
+        this.follow(ResumptionPskUsage::Branch, new_group_id, &options, key_packages)
+    }
+
+    /// This group, read anew into `anew` if a storage error made its state doubtful; not if it is restored.
+    fn original<'a>(&'a self, anew: &'a mut Option<Self>) -> Result<&'a Self, Error> {
+        let this = if self.stale {
+            let mut loaded = self.client.load(self.id())?;
+            loaded.config = std::sync::Arc::clone(&self.config);
+            anew.insert(loaded)
+        } else {
+            self
+        };
+        if this.is_original()? { Ok(this) } else { Err(ApiMisuse::Restored.into()) }
     }
 
     fn follow<K: AsRef<[u8]>>(

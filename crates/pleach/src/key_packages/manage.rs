@@ -139,16 +139,17 @@ impl Client {
     /// before. That there is none is no error.
     ///
     /// # Errors
-    /// Those of the store.
+    /// Those of the store: [`StorageError::Conflict`] if a join consumes it meanwhile.
     pub fn withdraw_key_package(&self, reference: &[u8]) -> Result<(), Error> {
         let inner = &*self.0;
         let place = inner.place(&[]);
-        let Some(row) = inner.read(&place, &RecordKey::KeyPackage(reference.to_vec()))? else {
-            return Ok(());
-        };
+        let name = RecordKey::KeyPackage(reference.to_vec());
+        let Some(row) = inner.read(&place, &name)? else { return Ok(()) };
         // What cannot be read must still be erasable.
         let last_resort = KeyPackageRecord::from_row(&row).is_ok_and(|record| record.last_resort);
         let mut batch = VecBatch::new();
+        // Or what a join consumed would be remembered as withdrawn.
+        batch.guard_present(place.key(&name));
         inner.erase_key_package(reference, &mut batch);
         inner.bury_key_packages(&[(reference, KeyPackageState::Withdrawn, last_resort)], &mut batch)?;
         inner.apply(&place, &Changes::default(), batch)

@@ -157,10 +157,11 @@ impl Client {
         Ok(message)
     }
 
-    /// Stores a key package that was made elsewhere, with its private keys.
+    /// Stores a key package that was made elsewhere, with its private keys. When it was made is not believed:
+    /// [`StoredKeyPackage::made`] is 0.
     ///
     /// # Errors
-    /// As of [`Client::key_package`]; [`Error::PeerIncompatible`] if the provider lacks its suite;
+    /// As of [`Client::key_package`]; [`Error::KeyPackageRetired`] if this client remembers that it was consumed; [`Error::PeerIncompatible`] if the provider lacks its suite;
     /// [`CryptoError::SuiteChanged`](pleach_crypto::CryptoError::SuiteChanged) if the suite's number stood for other algorithms
     /// when the record was made.
     pub fn import_key_package(&self, record: &KeyPackageRecord) -> Result<KeyPackageRef, Error> {
@@ -170,8 +171,17 @@ impl Client {
         let reference = record.reference(suite)?;
         let place = self.0.place(&[]);
         let mut batch = VecBatch::new();
+        let tombstone = crate::tombstones::key_package_key(&self.0.id, &reference);
+        match self.0.retired(&reference)? {
+            Some(retired) if retired.state == KeyPackageState::Consumed => {
+                return Err(Error::KeyPackageRetired(retired.state));
+            }
+            Some(retired) => batch.guard_version(tombstone.clone(), retired.since),
+            None => batch.guard_absent(tombstone.clone()),
+        };
+        let record = KeyPackageRecord { made: 0, ..record.clone() };
         batch.put(place.key(&RecordKey::KeyPackage(reference.clone())), record.to_row());
-        batch.erase(crate::tombstones::key_package_key(&self.0.id, &reference));
+        batch.erase(tombstone);
         self.0.apply(&place, &Changes::default(), batch)?;
         Ok(reference.into())
     }

@@ -2,7 +2,7 @@
 
 use super::{GuardPlace, MarkExchange, RollbackGuard, RollbackGuardError, RollbackMark};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -44,7 +44,7 @@ impl RollbackGuard for MemoryRollbackGuard {
 /// may use it.
 ///
 /// Each change writes the file anew beside the old one, flushes it and puts it into its place; a file `NAME.lock` keeps
-/// others away meanwhile. O(number of groups) per change.
+/// others away meanwhile. O(number of groups) per change. On Unix, only the owner can read and write the files.
 #[derive(Debug)]
 pub struct FileRollbackGuard {
     path: PathBuf,
@@ -60,13 +60,24 @@ impl FileRollbackGuard {
         Self { path: path.into(), turn: Mutex::new(()) }
     }
 
+    /// Forgets the mark of a group, for one that was deleted and is never to be joined again.
+    ///
+    /// A group of which there is still something in the store is [restored](crate::Group::is_restored) then. And if a store is
+    /// put back that is older than the group, nothing notices any more that it is joined for the second time.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn forget(&self, place: &GuardPlace<'_>) -> Result<(), RollbackGuardError> {
+        self.locked(|marks| if marks.remove(&place.name()).is_some() { self.store(marks) } else { Ok(()) })
+    }
+
     fn locked<T>(
         &self,
         work: impl FnOnce(&mut BTreeMap<Vec<u8>, RollbackMark>) -> io::Result<T>,
     ) -> Result<T, RollbackGuardError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let run = || {
-            let lock = File::options().create(true).truncate(false).write(true).open(self.beside("lock"))?;
+            let lock = private().create(true).truncate(false).write(true).open(self.beside("lock"))?;
             lock.lock()?;
             let mut marks = self.load()?;
             work(&mut marks)
@@ -90,7 +101,12 @@ impl FileRollbackGuard {
 
     fn store(&self, marks: &BTreeMap<Vec<u8>, RollbackMark>) -> io::Result<()> {
         let fresh = self.beside("new");
-        let mut file = File::create(&fresh)?;
+        // One that was left behind may have other permissions.
+        match std::fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = private().create_new(true).write(true).open(&fresh)?;
         let mut text = format!("{HEADER}\n");
         for (name, mark) in marks {
             text.push_str(&format!("{} {}\n", hex(name), hex(&mark.to_bytes())));
@@ -135,6 +151,19 @@ impl RollbackGuard for FileRollbackGuard {
             Ok(exchanged)
         })
     }
+}
+
+/// For files of the owner alone.
+fn private() -> OpenOptions {
+    let options = OpenOptions::new();
+    #[cfg(unix)]
+    let options = {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut options = options;
+        options.mode(0o600);
+        options
+    };
+    options
 }
 
 fn exchange(
@@ -215,6 +244,28 @@ mod tests {
             std::fs::write(&path, damage).unwrap();
             FileRollbackGuard::new(&path).read(&PLACE).unwrap_err();
         }
+    }
+
+    #[test]
+    fn a_file_is_its_owners_and_forgets() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("marks");
+        // What a crash left.
+        std::fs::write(directory.path().join("marks.new"), "half").unwrap();
+        let guard = FileRollbackGuard::new(&path);
+        let other = GuardPlace { group: b"cake", ..PLACE };
+        for place in [PLACE, other] {
+            assert_eq!(guard.compare_and_set(&place, None, mark(1)).unwrap(), MarkExchange::Done);
+        }
+        #[cfg(unix)]
+        for file in std::fs::read_dir(directory.path()).unwrap() {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        guard.forget(&PLACE).unwrap();
+        guard.forget(&PLACE).unwrap();
+        assert_eq!(guard.read(&PLACE).unwrap(), None);
+        assert_eq!(guard.read(&other).unwrap(), Some(mark(1)));
     }
 
     #[test]

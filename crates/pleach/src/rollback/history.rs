@@ -53,9 +53,10 @@ impl History {
         self.newest == mark || self.earlier.contains(&mark)
     }
 
-    /// One step on.
-    pub(super) fn next(mut self, random: &dyn SecureRandom) -> Result<Self, Error> {
-        let mark = RollbackMark { count: self.newest.count.saturating_add(1), tag: tag(random)? };
+    /// One step on, to a number above this one, too.
+    pub(super) fn next(mut self, above: u64, random: &dyn SecureRandom) -> Result<Self, Error> {
+        let count = self.newest.count.max(above).saturating_add(1);
+        let mark = RollbackMark { count, tag: tag(random)? };
         self.earlier.insert(0, self.newest);
         self.earlier.truncate(KEPT - 1);
         Ok(Self { newest: mark, earlier: self.earlier })

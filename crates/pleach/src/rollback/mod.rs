@@ -9,28 +9,34 @@
 //! group's rows; when it was applied, the guard is moved from the old mark to the new, and only then the output leaves.
 //! The row holds the last few marks. Where the guard's mark is none of them, the store is not the one that the guard
 //! was last moved by: the group is *restored*. It receives, follows commits, and sends nothing, until it has joined anew by
-//! an external Commit (RFC 9420 §12.4.3.2).
+//! an external Commit (RFC 9420 §12.4.3.2); or, where the other members removed it, by a Welcome for a key package that
+//! was made after all that the store had when this was found.
 //!
-//! Invariants: nothing is sent whose mark the guard does not have. A guard that is one step behind (a crash between batch
+//! Invariants: nothing is sent whose mark the guard does not have, or while the store says that the group is restored,
+//! whoever found that. A guard that is one step behind (a crash between batch
 //! and guard) catches up; one that is ahead, or has lost its record, makes the group restored. Two copies of one store
 //! that are used side by side both move the guard from the same mark, and only one of them can.
 //!
 //! Cost: one row read and one written per operation, and what the guard costs.
 //!
 //! Not here: key packages. Those of a store that was put back may be used up; a join by one of them is noticed, since the
-//! guard knows the group.
+//! guard knows the group. So is the first join after everything about a group was forgotten, tombstone included: the store
+//! cannot tell then that it is not older than the group.
 
 mod guards;
 mod history;
+mod restored;
 
 pub use guards::{FileRollbackGuard, MemoryRollbackGuard};
 
 pub(crate) use history::{History, Source};
+pub(crate) use restored::{imported_row, restored_key};
 
 use crate::client::Inner;
 use crate::keys::Place;
 use crate::{Error, InstanceId};
-use pleach_storage::{Key, RecordKind, Storage as _, StorageError, VecBatch};
+use pleach_group::RecordKey;
+use pleach_storage::{RecordKind, Storage as _, StorageError, VecBatch};
 use std::fmt;
 
 /// Keeps one mark for each group of each client of each store, outside of the store.
@@ -153,30 +159,34 @@ impl RollbackGuardError {
 /// How often is looked again while other handles move store and guard on.
 const ATTEMPTS: usize = 32;
 
-/// Why a group is restored, in its row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// The guard does not know the store's mark.
-    RolledBack = 1,
-    /// It was imported.
-    Imported = 2,
-}
-
-/// The row that says that the group is restored.
-pub(crate) fn restored_key<'a>(place: &Place<'a>) -> Key<'a> {
-    Key::of_group(place.client, place.group, RecordKind::Meta, b"restored")
-}
-
-pub(crate) fn restored_row(why: Why, now: u64) -> Vec<u8> {
-    crate::row::Writer::new(0).u8(why as u8).u64(now).finish()
-}
-
 /// What a batch writes so that the guard can follow it.
 #[derive(Debug)]
 pub(crate) struct Move {
     /// The guard's mark before; its record may be missing in a store that had no guard yet.
     from: Option<RollbackMark>,
     history: History,
+}
+
+/// Whether the guard followed a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// It did, or there is none.
+    Followed,
+    /// It is elsewhere: the group is marked as restored now.
+    Restored,
+    /// The group was replaced in the store since, as by a join: what belonged to its former state must not leave.
+    Replaced,
+}
+
+/// How old the keys are by which a group is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// They were made just now, so that no older state of this client can have used them.
+    Fresh,
+    /// They were made when the guard had this mark.
+    SinceMark(Option<RollbackMark>),
+    /// Those of a key package that was made at this time; 0 if that is not known.
+    KeyPackage(u64),
 }
 
 /// What entering a group means to the guard.
@@ -220,8 +230,7 @@ impl Inner {
                 }
                 _ => guard.read(&at)?,
             };
-            if next == known {
-                self.restore(place, Why::RolledBack)?;
+            if next == known && self.restore(place, history.as_ref(), known)? {
                 return Ok(true);
             }
             known = next;
@@ -229,12 +238,27 @@ impl Inner {
         Err(StorageError::Busy.into())
     }
 
-    /// Marks the group as restored, for good.
-    fn restore(&self, place: &Place<'_>, why: Why) -> Result<(), Error> {
+    /// Marks the group as restored, because the guard has a mark that is not in its history. `false`: the history is not
+    /// this one any more, as when the group was joined anew meanwhile.
+    fn restore(
+        &self,
+        place: &Place<'_>,
+        history: Option<&History>,
+        guard: Option<RollbackMark>,
+    ) -> Result<bool, Error> {
         let mut batch = VecBatch::new();
-        batch.guard_present(place.key(&pleach_group::RecordKey::Head));
-        batch.put(restored_key(place), restored_row(why, self.clock.now()));
-        Ok(self.storage.apply(&mut batch)?)
+        batch.guard_present(place.key(&RecordKey::Head));
+        // In one store its number only grows, so a version stands for one state.
+        match history {
+            Some(history) => batch.guard_version(History::key(place), history.newest().count),
+            None => batch.guard_absent(History::key(place)),
+        };
+        batch.put(restored_key(place), self.rolled_back_row(guard)?);
+        match self.storage.apply(&mut batch) {
+            Ok(()) => Ok(true),
+            Err(StorageError::Conflict { kind: RecordKind::Meta }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Adds the group's next mark to a batch; nothing without a guard.
@@ -254,7 +278,7 @@ impl Inner {
             }
         };
         let from = Some(before.newest());
-        let history = before.next(&*self.provider.random)?;
+        let history = before.next(0, &*self.provider.random)?;
         batch.put(key, history.to_row());
         Ok(Some(Move { from, history }))
     }
@@ -274,63 +298,100 @@ impl Inner {
         }
     }
 
-    /// Moves the guard after a batch. `false`: another copy of the store moved it, and nothing of this one may leave.
-    pub(crate) fn settle(&self, place: &Place<'_>, moved: Option<Move>) -> Result<bool, Error> {
-        let (Some(guard), Some(Move { from, history })) = (&self.guard, moved) else { return Ok(true) };
+    /// Moves the guard after a batch. Only what [`Settled::Followed`] allows may leave.
+    pub(crate) fn settle(&self, place: &Place<'_>, moved: Option<Move>) -> Result<Settled, Error> {
+        let (Some(guard), Some(Move { from, history })) = (&self.guard, moved) else {
+            return Ok(Settled::Followed);
+        };
+        let own = history.newest();
         let at = self.guard_place(place);
         let mut expected = from;
         for _ in 0..ATTEMPTS {
-            let found = match guard.compare_and_set(&at, expected, history.newest())? {
-                MarkExchange::Done => return Ok(true),
+            let found = match guard.compare_and_set(&at, expected, own)? {
+                MarkExchange::Done => return Ok(Settled::Followed),
                 MarkExchange::Found(found) => found,
             };
-            match found {
-                Some(mark) if mark == history.newest() => return Ok(true),
+            let known = match found {
+                Some(mark) if mark == own => return Ok(Settled::Followed),
                 // A handle on this store that is not done yet, or was killed.
-                Some(mark) if history.contains(mark) => expected = found,
-                // One that was faster.
-                Some(mark) if self.history(place)?.is_some_and(|later| later.contains(mark)) => {
-                    return Ok(true);
+                Some(mark) if history.contains(mark) => {
+                    expected = found;
+                    continue;
                 }
-                _ => {
-                    self.restore(place, Why::RolledBack)?;
-                    return Ok(false);
+                mark => mark,
+            };
+            match self.history(place)? {
+                // Another lineage: the group was deleted, or joined anew from what may be a copy. (Or so many others
+                // wrote since that nobody can tell.)
+                None => return Ok(Settled::Replaced),
+                Some(later) if !later.contains(own) => return Ok(Settled::Replaced),
+                // One that went on from here and was faster.
+                Some(later) if known.is_some_and(|mark| later.contains(mark)) => {
+                    return Ok(Settled::Followed);
+                }
+                Some(later) => {
+                    if self.restore(place, Some(&later), known)? {
+                        return Ok(Settled::Restored);
+                    }
                 }
             }
         }
         Err(StorageError::Busy.into())
     }
 
-    /// What the batch that creates or joins a group adds. `fresh`: all its keys were made just now, so that no older state
-    /// of this client can have used them.
+    /// What the batch that creates or joins a group adds.
     pub(crate) fn enter_marked(
         &self,
         place: &Place<'_>,
-        fresh: bool,
-        known_before: Option<RollbackMark>,
+        keys: Keys,
         batch: &mut VecBatch,
     ) -> Result<Entry, Error> {
         let Some(guard) = &self.guard else { return Ok(Entry::Unguarded) };
         let at = self.guard_place(place);
-        let begun = match guard.read(&at)? {
-            None => self.first_mark(&**guard, &at)?,
-            Some(mark) if mark.count == 0 => History::of(mark),
-            Some(mark) => {
-                let seen = |source| {
-                    Ok::<_, Error>(self.history_in(place, source)?.is_some_and(|h| h.contains(mark)))
-                };
-                if fresh || known_before == Some(mark) || seen(Source::Group)? || seen(Source::Tombstone)? {
-                    History::of(mark)
-                } else {
-                    batch.put(restored_key(place), restored_row(Why::RolledBack, self.clock.now()));
-                    return Ok(Entry::Restored);
-                }
+        let key = History::key(place);
+        let known = guard.read(&at)?;
+        let before = self.history(place)?;
+        // What another handle writes now is neither lost from the history nor taken for this entry.
+        match &before {
+            Some(before) => batch.guard_version(key, before.newest().count),
+            None => batch.guard_absent(key),
+        };
+        let count = before.as_ref().map_or(0, |before| before.newest().count);
+        let begun = match (known, before) {
+            (None, None) => self.first_mark(&**guard, &at)?,
+            (Some(mark), _) if mark.count == 0 => History::of(mark),
+            // The store is the one that the guard was last moved by.
+            (Some(mark), Some(before)) if before.contains(mark) => before,
+            (known, _) if self.are_new(place, keys, known)? => match known {
+                Some(mark) => History::of(mark),
+                None => self.first_mark(&**guard, &at)?,
+            },
+            (known, _) => {
+                batch.put(restored_key(place), self.rolled_back_row(known)?);
+                return Ok(Entry::Restored);
             }
         };
-        let from = Some(begun.newest());
-        let history = begun.next(&*self.provider.random)?;
-        batch.put(History::key(place), history.to_row());
+        let from = Some(known.unwrap_or(begun.newest()));
+        let history = begun.next(count, &*self.provider.random)?;
+        batch.put(key, history.to_row());
         Ok(Entry::Known(Move { from, history }))
+    }
+
+    /// Whether no copy of this store can have entered the group by these keys, though the guard has a mark that the group's
+    /// rows do not know.
+    fn are_new(&self, place: &Place<'_>, keys: Keys, guard: Option<RollbackMark>) -> Result<bool, Error> {
+        if let Some(mark) = guard
+            && self.history_in(place, Source::Tombstone)?.is_some_and(|history| history.contains(mark))
+        {
+            return Ok(true);
+        }
+        Ok(match keys {
+            Keys::Fresh => true,
+            Keys::SinceMark(mark) => mark == guard,
+            Keys::KeyPackage(made) => {
+                self.found(place)?.is_some_and(|found| made > found.newest_key_package && found.mark == guard)
+            }
+        })
     }
 
     /// Moves the guard after a group was created or joined; whether the group is restored.
@@ -338,7 +399,11 @@ impl Inner {
         match entry {
             Entry::Unguarded => Ok(false),
             Entry::Restored => Ok(true),
-            Entry::Known(moved) => Ok(!self.settle(place, Some(moved))?),
+            Entry::Known(moved) => match self.settle(place, Some(moved))? {
+                Settled::Followed => Ok(false),
+                Settled::Restored => Ok(true),
+                Settled::Replaced => Err(StorageError::Conflict { kind: RecordKind::Head }.into()),
+            },
         }
     }
 

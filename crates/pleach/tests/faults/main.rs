@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a panic is a failed test")]
 
 mod commits;
+mod guard;
 mod handles;
 mod members;
 mod messages;

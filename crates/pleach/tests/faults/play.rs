@@ -147,7 +147,11 @@ impl Operation {
     fn actor(&self, scene: &mut Scene, faults: &Faults) -> Actor {
         let store = scene.store(self.by);
         let client = scene.client_over(self.by, FaultyStorage::new(store, faults.clone()));
-        let group = client.load(TEA).ok();
+        let group = match client.load(TEA) {
+            Ok(group) => Some(group),
+            Err(Error::NotFound(_) | Error::GroupDeleted { .. }) => None,
+            Err(stuck) => panic!("{}: the group does not open: {stuck}", self.name),
+        };
         Actor { client, group }
     }
 

@@ -88,6 +88,16 @@ impl Scene {
         storage: impl Storage + 'static,
         seed: u64,
     ) -> Result<Client, pleach::Error> {
+        self.builder(name, storage, seed).build()
+    }
+
+    /// The client of this name, with a rollback guard.
+    pub(crate) fn guarded(&mut self, name: &str, guard: impl pleach::RollbackGuard + 'static) -> Client {
+        self.seed += 1;
+        self.builder(name, self.store(name), self.seed << 40).rollback_guard(guard).build().unwrap()
+    }
+
+    fn builder(&self, name: &str, storage: impl Storage + 'static, seed: u64) -> pleach::ClientBuilder {
         let provider = self.null.provider(seed);
         let signer = self.signer(&provider, name);
         Client::builder(provider, storage)
@@ -96,7 +106,6 @@ impl Scene {
             .clock(ManualClock::new(1_800_000_000))
             .executor(Serial)
             .custom_proposal(CUSTOM, CustomProposalRule { path_required: false, external: false })
-            .build()
     }
 
     /// The group of three, opened anew by one of its members.

@@ -5,29 +5,28 @@ use pleach::crypto::{AeadId, Secret};
 use pleach::export::{
     Content, ExportError, Opening, PassphraseCost, Sealing, export_group, export_store, import,
 };
-use pleach::storage::{KeyRange, RecordKind, Storage};
+use pleach::storage::{Key, KeyRange, RecordKind, Storage, VecBatch};
 use pleach::{ApiMisuse, Client, Error, Group, MemoryStorage, Received, rustcrypto};
 use pleach_storage_sqlite::SqliteStorage;
 
-const CHEAP: PassphraseCost = PassphraseCost::new(8, 1, 1);
 const HEADER: usize = 56;
 const CHUNK: usize = (1 << 16) + 16;
 
 fn passphrase() -> Secret {
-    Secret::copy_from(b"open sesame")
+    Secret::copy_from(&[42; 32])
 }
 
 fn sealed(store: &dyn Storage) -> Vec<u8> {
     let (provider, passphrase) = (rustcrypto::provider(), passphrase());
     let mut file = Vec::new();
-    export_store(store, &Sealing::new(&provider, &passphrase).cost(CHEAP), &mut file).unwrap();
+    export_store(store, &Sealing::by_random_key(&provider, &passphrase), &mut file).unwrap();
     file
 }
 
 fn sealed_group(store: &dyn Storage, client: &Client, group: &[u8]) -> Result<Vec<u8>, ExportError> {
     let (provider, passphrase) = (rustcrypto::provider(), passphrase());
     let mut file = Vec::new();
-    let with = Sealing::new(&provider, &passphrase).cost(CHEAP);
+    let with = Sealing::by_random_key(&provider, &passphrase);
     export_group(store, client.id(), group, &with, &mut file)?;
     Ok(file)
 }
@@ -151,10 +150,16 @@ fn one_group_moves() {
     assert!(matches!(group.receive(&text).unwrap(), Received::Application(_)));
     resyncs(&other, &mut members[1]);
 
-    // Back into the store that it was deleted from, and into one without a client.
+    // Back into the store that it was deleted from, and into one without a client. What is left there gives way.
     alice.delete_group(&id).unwrap();
+    let mut batch = VecBatch::new();
+    let left = Key::of_group(alice.id(), &id, RecordKind::Application, b"left behind");
+    let of_another = Key::of_group(alice.id(), b"another", RecordKind::Application, b"mine");
+    batch.put(left, b"1".to_vec()).put(of_another, b"2".to_vec());
+    store.apply(&mut batch).unwrap();
     opened(&store, &file).unwrap();
     assert!(alice.load(&id).unwrap().is_restored());
+    assert!(store.get(&left).unwrap().is_none() && store.get(&of_another).unwrap().is_some());
     let bare = MemoryStorage::new();
     opened(&bare, &file).unwrap();
     assert!(builder("alice", &private, bare).build().unwrap().load(&id).unwrap().is_restored());
@@ -254,7 +259,7 @@ fn a_file_cannot_ask_for_too_much() {
     let less = Opening::new(&provider, &passphrase).limits(PassphraseCost::new(7, 1, 1));
     assert!(matches!(import(&MemoryStorage::new(), &less, &mut &*good), Err(ExportError::Cost)));
     let mut file = Vec::new();
-    let sealing = Sealing::new(&provider, &passphrase).cost(CHEAP);
+    let sealing = Sealing::by_random_key(&provider, &passphrase);
     export_store(&store, &sealing.aead(AeadId(1)), &mut file).unwrap();
     assert_eq!(file[54..56], [0, 1]);
     opened(&MemoryStorage::new(), &file).unwrap();
@@ -262,6 +267,23 @@ fn a_file_cannot_ask_for_too_much() {
     assert!(matches!(none, Err(ExportError::Aead(_))));
     let free = export_store(&store, &sealing.cost(PassphraseCost::new(0, 0, 0)), &mut Vec::new());
     assert!(matches!(free, Err(ExportError::Cost)));
+    // What a human chose must not be too cheap to try.
+    let (short, empty) = (Secret::copy_from(b"open sesame"), Secret::copy_from(b""));
+    let human = Sealing::new(&provider, &short);
+    let PassphraseCost { memory_kib, passes, lanes } = PassphraseCost::FLOOR;
+    for (memory_kib, passes) in [(memory_kib - 1, 2 * passes), (memory_kib, passes - 1), (8, 1), (8, 1 << 20)]
+    {
+        let cheap = human.cost(PassphraseCost::new(memory_kib, passes, lanes));
+        assert!(matches!(export_store(&store, &cheap, &mut Vec::new()), Err(ExportError::Cost)));
+    }
+    for too_short in [Sealing::new(&provider, &empty), Sealing::by_random_key(&provider, &short)] {
+        let mut out = Vec::new();
+        assert!(matches!(export_store(&store, &too_short, &mut out), Err(ExportError::TooShort)));
+        assert!(out.is_empty());
+    }
+    let mut file = Vec::new();
+    export_store(&store, &human.cost(PassphraseCost::FLOOR), &mut file).unwrap();
+    import(&MemoryStorage::new(), &Opening::new(&provider, &short), &mut &*file).unwrap();
 }
 
 #[test]
@@ -292,7 +314,7 @@ fn a_device_without_room_keeps_nothing() {
     let alice = builder("alice", &key(), store.clone()).build().unwrap();
     alice.create_group(b"tea").unwrap();
     let (provider, passphrase) = (rustcrypto::provider(), passphrase());
-    let sealing = Sealing::new(&provider, &passphrase).cost(CHEAP);
+    let sealing = Sealing::by_random_key(&provider, &passphrase);
     let file = sealed(&store);
     for room in [0, 10, HEADER, file.len() - 1] {
         assert!(matches!(export_store(&store, &sealing, &mut Full(room)), Err(ExportError::Io(_))), "{room}");

@@ -68,7 +68,7 @@ fn past_epochs_end_without_a_commit() {
     let before = alice.rows(RecordKind::Epoch);
     let skipped = alice.rows(RecordKind::SkippedKey);
     assert_eq!(members[0].expire().unwrap().past_epochs, 2, "the founding epoch and the first");
-    assert_eq!(members[0].expire().unwrap(), Default::default());
+    assert!(members[0].expire().unwrap().is_nothing());
     assert_eq!(alice.rows(RecordKind::Epoch), before - 2);
     assert!(alice.rows(RecordKind::SkippedKey) < skipped);
     assert_eq!(code(members[0].receive(&late[0])), "wrong-epoch");
@@ -83,7 +83,7 @@ fn past_epochs_end_without_a_commit() {
     alice.clock.advance(15 * DAY);
     let expired = client_a.expire().unwrap();
     assert_eq!(expired.past_epochs, 2);
-    assert_eq!(client_a.expire().unwrap(), Default::default());
+    assert!(client_a.expire().unwrap().is_nothing());
     let commit = members[0].commit().build().unwrap();
     deliver_commit(&mut members, 0, &commit);
 }
@@ -343,4 +343,103 @@ fn deleted_groups_are_remembered() {
     // An external Commit or a group of one's own needs no leave.
     client_a.create_group(b"2").unwrap();
     assert_eq!(client_a.deleted_groups().unwrap().len(), 1);
+}
+
+#[test]
+fn one_group_that_fails_does_not_keep_the_others() {
+    let alice = Timed::new();
+    let client_a = alice.client();
+    let mut members = group_of(&[&client_a, &client("bob")]);
+    for id in [&b"a"[..], &[0xff; 40]] {
+        client_a.create_group(id).unwrap();
+        let key = pleach::storage::Key::of_group(client_a.id(), id, RecordKind::Head, b"");
+        let mut batch = pleach::storage::VecBatch::new();
+        batch.put(key, b"not a head".to_vec());
+        alice.store.apply(&mut batch).unwrap();
+    }
+    let short = KeyPackageOptions::default().lifetime(alice.clock.now(), alice.clock.now() + DAY);
+    client_a.key_package_with(short).unwrap();
+    let commit = members[1].commit().build().unwrap();
+    deliver_commit(&mut members, 1, &commit);
+    alice.clock.advance(60 * DAY);
+    let expired = client_a.expire().unwrap();
+    assert_eq!((expired.past_epochs, expired.key_packages, expired.skipped), (2, 1, 0));
+    let failed: Vec<_> = expired.failed.iter().map(|(id, error)| (&id[..], error.code())).collect();
+    assert_eq!(failed, [(&b"a"[..], "storage-corrupt"), (&[0xff; 40][..], "storage-corrupt")]);
+    // What cannot be read can be deleted, and does not keep a later group of that name away.
+    client_a.delete_group(b"a").unwrap();
+    assert_eq!(client_a.deleted_groups().unwrap()[0].epoch, u64::MAX);
+    alice.clock.advance(1);
+    let of_the_time =
+        builder("bob", &key(), MemoryStorage::new()).clock(alice.clock.clone()).build().unwrap();
+    let mut bob = of_the_time.create_group(b"a").unwrap();
+    let add = bob
+        .commit()
+        .add(client_a.key_package_with(KeyPackageOptions::default().last_resort()).unwrap())
+        .build()
+        .unwrap();
+    client_a.join(add.welcome().unwrap()).unwrap().accept().unwrap();
+}
+
+/// breaks: R238
+#[test]
+fn a_later_group_of_the_same_name_is_another() {
+    let alice = Timed::new();
+    let client_a = alice.client();
+    let published = client_a.key_package().unwrap();
+    let last = client_a.key_package_with(KeyPackageOptions::default().last_resort()).unwrap();
+    let invite = |key_package: &[u8]| {
+        let mut group = client("bob").create_group(b"tea").unwrap();
+        let add = group.commit().add(key_package).build().unwrap();
+        client_a.join(add.welcome().unwrap()).and_then(pleach::StagedJoin::accept)
+    };
+    let mut mine = client_a.create_group(b"tea").unwrap();
+    for _ in 0..3 {
+        let commit = mine.commit().build().unwrap();
+        mine.merge(&commit).unwrap();
+    }
+    mine.delete().unwrap();
+    // It may be the Welcome that led into the group that was deleted; those of the others cannot be.
+    assert_eq!(code(invite(&last)), "group-deleted");
+    assert_eq!(invite(&published).unwrap().epoch(), 1);
+    client_a.delete_group(b"tea").unwrap();
+    alice.clock.advance(1);
+    let later = client_a.key_package_with(KeyPackageOptions::default().last_resort()).unwrap();
+    assert_eq!(invite(&later).unwrap().epoch(), 1);
+    assert_eq!(code(invite(&last)), "peer-misbehaved", "a group that is there is not joined");
+}
+
+#[test]
+fn what_was_consumed_is_not_imported() {
+    let (from, to) = (Timed::new(), Timed::new());
+    let (one, other) = (from.client(), to.client());
+    let message = one.key_package().unwrap();
+    let mut row = Vec::new();
+    pleach::storage::Checked::new(from.store.clone())
+        .scan(&KeyRange::everything(), &mut |found| {
+            if found.key.record == RecordKind::KeyPackage {
+                row = found.value.to_vec();
+            }
+            Ok(())
+        })
+        .unwrap();
+    let record = pleach::KeyPackageRecord::from_row(&row).unwrap();
+    let reference = other.import_key_package(&record).unwrap();
+    assert_eq!(other.key_packages().unwrap()[0].made, 0, "it was made elsewhere");
+    // What was withdrawn can come back.
+    other.withdraw_key_package(&reference).unwrap();
+    other.import_key_package(&record).unwrap();
+    assert!(other.retired_key_packages().unwrap().is_empty());
+    let mut bob = client("bob").create_group(b"tea").unwrap();
+    let add = bob.commit().add(&message).build().unwrap();
+    bob.merge(&add).unwrap();
+    other.import_key_package(&record).unwrap();
+    match other.join(add.welcome().unwrap()).and_then(pleach::StagedJoin::accept) {
+        // The identity is another, and so is the store; only the key package counts here.
+        Ok(_) => {}
+        Err(error) => panic!("{error}"),
+    }
+    let error = other.import_key_package(&record).unwrap_err();
+    assert!(matches!(error, Error::KeyPackageRetired(KeyPackageState::Consumed)), "{error:?}");
+    assert!(other.key_packages().unwrap().is_empty());
 }
