@@ -370,8 +370,7 @@ fn one_group_that_fails_does_not_keep_the_others() {
     client_a.delete_group(b"a").unwrap();
     assert_eq!(client_a.deleted_groups().unwrap()[0].epoch, u64::MAX);
     alice.clock.advance(1);
-    let of_the_time =
-        builder("bob", &key(), MemoryStorage::new()).clock(alice.clock.clone()).build().unwrap();
+    let of_the_time = builder("bob", &key(), MemoryStorage::new()).clock(alice.clock).build().unwrap();
     let mut bob = of_the_time.create_group(b"a").unwrap();
     let add = bob
         .commit()
@@ -415,7 +414,7 @@ fn what_was_consumed_is_not_imported() {
     let (one, other) = (from.client(), to.client());
     let message = one.key_package().unwrap();
     let mut row = Vec::new();
-    pleach::storage::Checked::new(from.store.clone())
+    pleach::storage::Checked::new(from.store)
         .scan(&KeyRange::everything(), &mut |found| {
             if found.key.record == RecordKind::KeyPackage {
                 row = found.value.to_vec();

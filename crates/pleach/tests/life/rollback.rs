@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex};
 
 /// Something that happens in between, once.
 #[derive(Default)]
-struct Hook(Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>);
+struct Hook(Mutex<Option<(usize, Event)>>);
+
+type Event = Box<dyn FnOnce() + Send>;
 
 impl std::fmt::Debug for Hook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
