@@ -175,7 +175,11 @@ impl Base<'_> {
         Ok(applied)
     }
 
-    /// Asks at once for what the list will touch: nodes, and rows of clients.
+    /// Asks at once for what the lists made of these proposals will touch: nodes, and rows of keys and clients.
+    pub(crate) fn foresee(&self, proposals: &[Resolved], committer: Committer<'_>) -> StepResult<()> {
+        self.prepare(&self.rows.indexed(&self.attached.tree)?, proposals, committer).map(drop)
+    }
+
     fn prepare(
         &self,
         tree: &RatchetTree,
@@ -184,6 +188,7 @@ impl Base<'_> {
     ) -> StepResult<ClientEdits> {
         let mut leaves: Vec<LeafIndex> = Vec::new();
         let mut new: Vec<&LeafNode> = Vec::new();
+        let mut changed: Vec<&LeafNode> = Vec::new();
         let mut adds = 0;
         match committer {
             Committer::Member(index) => leaves.push(index),
@@ -196,18 +201,30 @@ impl Base<'_> {
                     new.push(&add.key_package.leaf_node);
                 }
                 (Proposal::Remove(remove), _) => leaves.push(remove.removed),
-                (Proposal::Update(_), Sender::Member(leaf)) => leaves.push(leaf),
+                (Proposal::Update(update), Sender::Member(leaf)) => {
+                    leaves.push(leaf);
+                    changed.push(&update.leaf_node);
+                }
                 _ => {}
             }
         }
-        tree.need_leaves(leaves)?;
+        tree.need_leaves(leaves.iter().copied())?;
         tree.need_blank_leaves(adds)?;
+        tree.need_keys_of(new.iter().chain(&changed).copied())?;
         let clients = match (&self.attached.clients, new.is_empty()) {
             (Clients::NotMade, false) => Clients::known(self.env, self.suite, tree)?,
             (clients, _) => clients.clone(),
         };
         let edits = ClientEdits::new(clients);
-        edits.require(self.rows, new.into_iter().map(|leaf| client_key(self.env, self.suite, leaf)))?;
+        // A committer's own path seldom changes its client; whose leaf is replaced or removed is looked up.
+        let mut gone = Vec::new();
+        for leaf in leaves.iter().skip(usize::from(matches!(committer, Committer::Member(_)))) {
+            if let Ok(Some(old)) = tree.leaf(*leaf) {
+                gone.push(&**old);
+            }
+        }
+        let all = new.into_iter().chain(changed).chain(gone);
+        edits.require(self.rows, all.map(|leaf| client_key(self.env, self.suite, leaf)))?;
         Ok(edits)
     }
 

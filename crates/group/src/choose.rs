@@ -59,6 +59,9 @@ impl GroupState {
             }
             Ok::<_, Interrupt>((list, applied))
         };
+        // However many of them will have to be tried one by one, their rows are asked for once.
+        let all: Vec<Resolved> = pending.iter().chain(by_value).cloned().collect();
+        base.foresee(&all, committer)?;
         match with(&pending) {
             Ok(done) => return Ok(done),
             Err(need @ Interrupt::Need(_)) => return Err(need),

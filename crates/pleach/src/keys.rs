@@ -237,6 +237,8 @@ mod tests {
             RecordKey::Proposal(vec![1; 32]),
             RecordKey::OwnUpdateKey(vec![1; 32]),
             RecordKey::PendingCommit(vec![1; 32]),
+            RecordKey::KeyIndex(KeyName { kind: KeyKind::Signature, tag: KeyTag([1; 16]) }),
+            RecordKey::ClientIndex(vec![1; 32]),
         ];
         let holds = |range: RecordRange| -> Vec<usize> {
             let range = PLACE.range(&range);

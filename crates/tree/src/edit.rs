@@ -65,8 +65,16 @@ impl RatchetTree {
     /// [`TreeError::LeafOutOfRange`] or [`TreeError::BlankLeaf`] (R183), [`TreeError::Need`].
     pub fn remove_leaf(&mut self, index: LeafIndex) -> Result<(), TreeError> {
         self.member(index)?; // R183
-        self.edit_path(index, None, &mut |_, node| *node = None)?;
-        self.truncate();
+        let mut tree = self.clone();
+        tree.edit_path(index, None, &mut |_, node| *node = None)?;
+        tree.truncate();
+        // What is not loaded may have a blank right half, and then it is to be halved, too.
+        if let Subtree::Stub(stub) = &tree.root
+            && stub.position.height > 0
+        {
+            return Err(TreeError::Need(Vec::from([stub.position.node()])));
+        }
+        *self = tree;
         Ok(())
     }
 

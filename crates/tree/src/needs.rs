@@ -1,13 +1,14 @@
 //! Asking for all at once: what an operation on a tree that is loaded in part will want, before it begins.
 //!
 //! Every operation says what it lacks, but one thing at a time. Where it works through many leaves, or is dear to begin
-//! anew, these methods ask for everything that can be known beforehand. They are never needed for correctness.
+//! anew, these methods ask for everything that can be known beforehand. They are never needed for correctness, only so that
+//! an operation is entered a few times and not once per leaf.
 //!
 //! Cost: O(log n) per leaf.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use pleach_wire::{LeafIndex, NodeIndex};
+use pleach_wire::{LeafIndex, LeafNode, NodeIndex};
 
 use crate::{KeyKind, RatchetTree, TreeError, position::Position, slot::Subtree};
 
@@ -72,6 +73,18 @@ impl RatchetTree {
     /// [`TreeError::NeedKeys`].
     pub fn need_signature_key(&self, key: &[u8]) -> Result<(), TreeError> {
         self.need_keys([self.key_name(KeyKind::Signature, key)])
+    }
+
+    /// What the index says of the keys of these leaves.
+    ///
+    /// # Errors
+    /// [`TreeError::NeedKeys`].
+    pub fn need_keys_of<'l>(&self, leaves: impl IntoIterator<Item = &'l LeafNode>) -> Result<(), TreeError> {
+        let names = leaves.into_iter().flat_map(|leaf| {
+            let signature = self.key_name(KeyKind::Signature, &leaf.signature_key);
+            [signature, self.key_name(KeyKind::Encryption, &leaf.encryption_key)]
+        });
+        if self.is_partial() { self.need_keys(names) } else { Ok(()) }
     }
 
     /// The nodes beside the paths of these leaves: when a path is blanked, they come into resolutions.

@@ -316,6 +316,7 @@ fn what_an_epoch_used_is_gone_when_it_is_over() {
     let root = NodeIndex(3);
     alice.send(b"text").unwrap();
     assert!(!alice.rows.contains_key(&RecordKey::SecretNode(1, root)), "the encryption secret goes first");
+    alice.attach();
     let old_leaf = alice.state().attached.as_ref().unwrap().private.secret(NodeIndex(0)).unwrap().clone();
     let old_init = alice.state().secrets().unwrap().init_secret().secret().clone();
     bob.follow(&alice.commit_and_merge(&force_path()));

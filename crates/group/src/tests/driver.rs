@@ -295,6 +295,7 @@ impl Client {
                 Err(Interrupt::Error(error)) => return Err(error),
                 Err(Interrupt::Need(Need::Rows(keys))) => self.read(&mut rows, keys),
                 Err(Interrupt::Need(Need::Nodes(nodes))) => self.attach_nodes(nodes),
+                Err(Interrupt::Need(Need::Proposals)) => self.attach_proposals(),
                 Err(Interrupt::Need(_)) => self.attach(),
             }
         }
@@ -305,12 +306,46 @@ impl Client {
     pub(super) fn finish<T>(&mut self, step: Step<T>) -> T {
         self.write(&step.changes);
         self.steps += 1;
+        self.check_indexes();
         match step.effect {
             Effect::Reopen => self.reopen(),
             _ if self.reopens && self.steps.is_multiple_of(2) => self.reopen(),
             effect => self.state.as_mut().unwrap().apply(effect),
         }
         step.output
+    }
+
+    fn attach_proposals(&mut self) {
+        let mut state = self.state.clone().unwrap();
+        let rows = self.rows.iter().filter_map(|(key, row)| match key {
+            RecordKey::Proposal(reference) => Some((reference.clone(), row.as_slice())),
+            _ => None,
+        });
+        state.attach_proposals(rows).unwrap();
+        self.state = Some(state);
+    }
+
+    /// The stored indexes are those of the stored tree.
+    fn check_indexes(&self) {
+        let mut stored = self.clone();
+        stored.reopen();
+        if stored.state().secrets().is_err() {
+            return;
+        }
+        stored.attach();
+        let tree = &stored.state().attached.as_ref().unwrap().tree;
+        let keys = tree.key_entries().into_iter();
+        let mut expected: BTreeMap<_, _> =
+            keys.map(|(name, node)| (RecordKey::KeyIndex(name), crate::clients::key_row(node))).collect();
+        let clients = crate::clients::clients_of(&self.env(), tree.suite(), tree).unwrap();
+        for change in crate::clients::rows_of(&clients) {
+            let Change::Put(key, row) = change else { panic!("an index that is made holds rows") };
+            expected.insert(key, row);
+        }
+        let is_index = |key: &RecordKey| matches!(key, RecordKey::KeyIndex(_) | RecordKey::ClientIndex(_));
+        let found: BTreeMap<_, _> =
+            self.rows.clone().into_iter().filter(|(key, _)| is_index(key)).collect();
+        assert_eq!(found, expected, "{}", self.name);
     }
 
     fn attach_nodes(&mut self, nodes: Vec<NodeIndex>) {
