@@ -343,8 +343,7 @@ impl Client {
             expected.insert(key, row);
         }
         let is_index = |key: &RecordKey| matches!(key, RecordKey::KeyIndex(_) | RecordKey::ClientIndex(_));
-        let found: BTreeMap<_, _> =
-            self.rows.clone().into_iter().filter(|(key, _)| is_index(key)).collect();
+        let found: BTreeMap<_, _> = self.rows.clone().into_iter().filter(|(key, _)| is_index(key)).collect();
         assert_eq!(found, expected, "{}", self.name);
     }
 

@@ -335,7 +335,12 @@ impl Client {
     /// That a message is refused with this error, and changes nothing.
     #[track_caller]
     pub(super) fn must_refuse(&self, message: &[u8], error: impl Into<GroupError>) {
-        assert_eq!(self.would_refuse(message), error.into(), "{}", self.name);
+        let error = error.into();
+        assert_eq!(self.would_refuse(message), error, "{}", self.name);
+        // And with nothing in memory but what the step asks for.
+        let mut opened = self.clone();
+        opened.reopen();
+        assert_eq!(opened.receive(message).unwrap_err(), error, "{}, opened anew", self.name);
     }
 
     /// That a Commit is accepted and leads where its maker says.

@@ -85,9 +85,9 @@ impl Group {
     /// As of [`Group::group_info`].
     pub fn group_info_with(&self, spec: GroupInfoSpec) -> Result<Vec<u8>, Error> {
         let signer = self.identity()?.signer;
-        let state = self.with_tree()?;
-        let env = self.client.0.env(&self.config);
-        state.group_info(&env, &*signer, spec).map_err(looking)
+        // The tree is loaded only if it may have to go in.
+        let mut state = self.loaded.get().map_or_else(|| self.state.clone(), |loaded| (**loaded).clone());
+        self.client.0.run(&self.config, &mut state, |state, env, _| state.group_info(env, &*signer, spec))
     }
 
     /// Everything worth showing about the group, without a secret. With the feature `serde` it serializes.

@@ -71,6 +71,7 @@ impl Group {
     /// # Errors
     /// As of [`Group::propose_add`].
     pub fn propose_update(&mut self, update: &LeafUpdate) -> Result<Vec<u8>, Error> {
+        self.refresh()?;
         let leaf = self.leaf_spec(update)?;
         let signer = update.identity.as_ref().map(|identity| identity.signer.clone());
         let message = self.propose(&ProposalSpec::Update(leaf, signer.as_deref()))?;
