@@ -9,7 +9,8 @@
 
 use crate::row::{Reader, Writer};
 use crate::{Change, Env, GroupError, RecordKey, RowError, RowKind, Rows, StepResult};
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 use pleach_crypto::{CipherSuite, Digest};
 use pleach_tree::RatchetTree;
 use pleach_wire::{LeafIndex, LeafNode};
@@ -76,13 +77,13 @@ impl Clients {
 #[derive(Debug, Clone)]
 pub(crate) struct ClientEdits {
     base: Clients,
-    /// In their order: a client, its leaf, and whether it has it now.
-    edits: Vec<(Digest, LeafIndex, bool)>,
+    /// A client, a leaf, and whether it has it now. Looked up for each Add, of which there may be n.
+    edits: BTreeMap<(Digest, LeafIndex), bool>,
 }
 
 impl ClientEdits {
     pub(crate) const fn new(base: Clients) -> Self {
-        Self { base, edits: Vec::new() }
+        Self { base, edits: BTreeMap::new() }
     }
 
     /// Asks at once for the rows of these clients.
@@ -103,8 +104,8 @@ impl ClientEdits {
         if old == new {
             return;
         }
-        self.edits.extend(old.map(|client| (client, index, false)));
-        self.edits.extend(new.map(|client| (client, index, true)));
+        self.edits.extend(old.map(|client| ((client, index), false)));
+        self.edits.extend(new.map(|client| ((client, index), true)));
     }
 
     /// The index after the edits, and its rows that change.
@@ -112,7 +113,7 @@ impl ClientEdits {
         if matches!(self.base, Clients::NotMade) {
             return Ok((self.base, Vec::new()));
         }
-        let changed: BTreeSet<Digest> = self.edits.iter().map(|(client, ..)| *client).collect();
+        let changed: BTreeSet<Digest> = self.edits.keys().map(|(client, _)| *client).collect();
         self.require(rows, changed.iter().copied())?;
         let mut changes = Vec::new();
         for client in &changed {
@@ -125,11 +126,11 @@ impl ClientEdits {
         }
         let Self { mut base, edits } = self;
         if let Clients::Known(set) = &mut base {
-            for (client, leaf, has) in edits {
+            for (entry, has) in edits {
                 if has {
-                    set.insert_mut((client, leaf));
+                    set.insert_mut(entry);
                 } else {
-                    set.remove_mut(&(client, leaf));
+                    set.remove_mut(&entry);
                 }
             }
         }
@@ -138,7 +139,8 @@ impl ClientEdits {
 
     pub(crate) fn leaves(&self, rows: &Rows, client: &Digest) -> StepResult<BTreeSet<LeafIndex>> {
         let mut leaves = self.base.leaves(rows, client)?;
-        for (_, leaf, has) in self.edits.iter().filter(|(edited, ..)| edited == client) {
+        let edits = self.edits.range((*client, LeafIndex(0))..);
+        for ((_, leaf), has) in edits.take_while(|((edited, _), _)| edited == client) {
             if *has {
                 leaves.insert(*leaf);
             } else {
