@@ -1,4 +1,4 @@
-//! Ends the process when one step takes too much CPU time.
+//! Ends the process when one step, or all of them together, take too much CPU time.
 //!
 //! A step cannot be interrupted from outside of a library, so a thread watches the clock and ends the process, having printed
 //! which step it was.
@@ -12,6 +12,8 @@ use std::time::Duration;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Creating the group may take so many times the bound: without it nothing can be measured.
 const CREATING: u32 = 2;
+/// All steps at one size together: libraries whose every step is O(n) pass each bound and would take hours.
+const TOGETHER: u32 = 10;
 
 /// A bound on the CPU time of every step.
 #[derive(Clone)]
@@ -35,15 +37,18 @@ impl Limit {
                 thread::sleep(LOOK_EVERY);
                 let step = watched.lock().unwrap_or_else(PoisonError::into_inner);
                 let Some(step) = &*step else { continue };
-                let most = if step.name == "create" { most * CREATING } else { most };
-                if cpu().saturating_sub(step.start) > most {
-                    print(&Line::Stopped {
-                        n: step.members,
-                        operation: step.name.to_owned(),
-                        limit_s: most.as_secs(),
-                    });
-                    std::process::exit(0);
-                }
+                let now = cpu();
+                let times = if step.name == "create" { CREATING } else { 1 };
+                let (operation, bound) = if now.saturating_sub(step.start) > most * times {
+                    (step.name, most * times)
+                } else if now > most * TOGETHER {
+                    ("all steps together", most * TOGETHER)
+                } else {
+                    continue;
+                };
+                let (n, operation) = (step.members, operation.to_owned());
+                print(&Line::Stopped { n, operation, limit_s: bound.as_secs() });
+                std::process::exit(0);
             }
         });
         Self { step }

@@ -28,7 +28,7 @@ enum Work {
         /// How often a later operation is repeated
         #[arg(long, default_value_t = 3)]
         samples: u32,
-        /// Seconds of CPU after which one step ends the run; twice as many for creating the group
+        /// Seconds of CPU after which one step ends the run; twice as many for creating the group, ten times for all
         #[arg(long, default_value_t = 60)]
         limit: u64,
     },

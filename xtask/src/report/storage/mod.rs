@@ -46,7 +46,7 @@ pub(crate) struct Options {
     /// Fail if a promise about rows and bytes is not kept
     #[arg(long)]
     check: bool,
-    /// Seconds of CPU for one step after which a library's series ends; twice as many for creating the group
+    /// Seconds of CPU for one step after which a library's series ends; twice as many for creating the group, ten times for all
     #[arg(long, default_value_t = 60)]
     limit: u64,
     /// Where results are kept [default: target/report/storage.jsonl]

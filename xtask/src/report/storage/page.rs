@@ -117,7 +117,7 @@ as the library has it by default.
   three the same way. Pleach's include overwriting what is deleted (`secure_delete`), which the others leave in the file.
 - CPU is user and system time of all threads (`getrusage`).
 - A library's series ends when one step takes more than 60 s of CPU, or creating the group, without which there is nothing to
-  measure, more than 120 s.
+  measure, more than 120 s, or all steps at one size more than 600 s.
 ";
 
 /// A line for each size and library.
