@@ -43,6 +43,9 @@ pub(crate) struct Options {
     /// Forget earlier results
     #[arg(long)]
     fresh: bool,
+    /// Write the page, though not everything was measured
+    #[arg(long)]
+    page: bool,
     /// Fail if a promise about rows and bytes is not kept
     #[arg(long)]
     check: bool,
@@ -118,7 +121,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         print!("{}", page::summary(&measured));
         print!("\n{}", page::promises(&verdicts));
     }
-    if options.is_whole() {
+    if options.is_whole() || options.page {
         let text = page::whole(&measured, &results, &verdicts, &machine::commit(&root));
         fs::write(root.join(PAGE), text).map_err(|e| format!("{PAGE}: {e}"))?;
         eprintln!("{PAGE} is written");
