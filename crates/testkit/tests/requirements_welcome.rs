@@ -4,7 +4,7 @@
 
 mod victim;
 
-use pleach::{Error, IncompatibleError, MisbehaviorError};
+use pleach::{Error, IncompatibleError, KeyPackageState, MisbehaviorError};
 use pleach_crypto::Secret;
 use pleach_testkit::malform::{Tamper, resign_key_package, resign_leaf};
 use pleach_wire::{
@@ -287,7 +287,8 @@ fn a_key_package_is_used_once() {
     let commit = forged.invite(&victim);
     let welcome = commit.welcome(Tamper::default());
     victim.join(&welcome).accept().unwrap();
-    assert_eq!(incompatible(victim.join_error(&welcome)), IncompatibleError::NoKeyPackage);
+    let again = victim.join_error(&welcome);
+    assert!(matches!(again, Error::KeyPackageRetired(KeyPackageState::Consumed)), "{again}");
     assert_eq!(victim.client.key_packages().unwrap(), []);
 }
 
