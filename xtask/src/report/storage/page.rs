@@ -99,7 +99,8 @@ const METHOD: &str = "
 Each library is a program of its own (`benches/peers`: same profile, thin LTO, one codegen unit), run in turn for each n. All
 do the same work, written once, over a small trait; between members there are only wire bytes. Suite 1, basic
 credentials, private handshake messages, ratchet trees beside the Welcome, every Commit with a path; retention and all else
-as the library has it by default.
+as the library has it by default. A run that was stopped goes on where it was: then lines were measured at different times, which
+changes CPU somewhat, and counts not at all.
 
 - One member, at leaf 0, has its records in an SQLite file. It creates the group and adds n - 1 others in one Commit: the
   *fresh* tree. The first member of the far half of the tree is the other side. Then one member of each subtree beside the paths
