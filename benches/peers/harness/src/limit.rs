@@ -4,7 +4,7 @@
 //! which step it was.
 
 use crate::meter::cpu;
-use crate::output::{Line, print};
+use crate::output::{Line, Who, print};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -14,6 +14,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const CREATING: u32 = 2;
 /// All steps at one size together: libraries whose every step is O(n) pass each bound and would take hours.
 const TOGETHER: u32 = 10;
+
+/// What the bounds are for.
+#[derive(Clone, Copy)]
+pub(crate) enum Bounds {
+    /// The `storage` work, in which creating may take longer.
+    Storage,
+    /// The `perf` work.
+    Perf(Who),
+}
 
 /// A bound on the CPU time of every step.
 #[derive(Clone)]
@@ -29,7 +38,11 @@ struct Step {
 
 impl Limit {
     /// Starts to watch.
-    pub(crate) fn new(most: Duration) -> Self {
+    pub(crate) fn new(most: Duration, bounds: Bounds) -> Self {
+        let (creating, who) = match bounds {
+            Bounds::Storage => (CREATING, None),
+            Bounds::Perf(who) => (1, Some(who)),
+        };
         let step = Arc::new(Mutex::new(None::<Step>));
         let watched = Arc::clone(&step);
         thread::spawn(move || {
@@ -38,7 +51,7 @@ impl Limit {
                 let step = watched.lock().unwrap_or_else(PoisonError::into_inner);
                 let Some(step) = &*step else { continue };
                 let now = cpu();
-                let times = if step.name == "create" { CREATING } else { 1 };
+                let times = if step.name == "create" { creating } else { 1 };
                 let (operation, bound) = if now.saturating_sub(step.start) > most * times {
                     (step.name, most * times)
                 } else if now > most * TOGETHER {
@@ -47,7 +60,7 @@ impl Limit {
                     continue;
                 };
                 let (n, operation) = (step.members, operation.to_owned());
-                print(&Line::Stopped { n, operation, limit_s: bound.as_secs() });
+                print(&Line::Stopped { who, n, operation, limit_s: bound.as_secs() });
                 std::process::exit(0);
             }
         });

@@ -1,11 +1,11 @@
 //! What a peer prints: one JSON object per line.
 
-use crate::Counts;
+use crate::{Counts, Library};
 use crate::meter::Cost;
 use serde::Serialize;
 
 /// The ratchet tree at the time of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tree {
     /// As one Commit made it: no member but the creator has a path, so a Commit has a ciphertext for half of the members or more.
@@ -72,6 +72,96 @@ impl Row {
     }
 }
 
+/// Who was measured.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Who {
+    /// The library.
+    pub name: &'static str,
+    /// Its crypto provider.
+    pub provider: &'static str,
+}
+
+impl Who {
+    pub(crate) fn new(library: &dyn Library) -> Self {
+        Self { name: library.name(), provider: library.provider() }
+    }
+}
+
+/// One operation of the `perf` work, measured once; or several times, and then everything is the mean.
+#[derive(Clone, Debug, Serialize)]
+pub struct PerfRow {
+    /// Who was measured.
+    #[serde(flatten)]
+    pub who: Who,
+    /// The number of the cipher suite.
+    pub suite: u16,
+    /// Members of the group.
+    pub n: u32,
+    /// What was done.
+    pub operation: String,
+    /// On which tree.
+    pub tree: Tree,
+    /// First after opening or later.
+    pub temperature: Temperature,
+    /// Which repetition.
+    pub sample: u32,
+    /// CPU time of all threads, user and system.
+    pub cpu_ns: u64,
+    /// Wall time.
+    pub wall_ns: u64,
+    /// Bytes of the message that was made or taken.
+    pub wire_bytes: usize,
+    /// Bytes of the Welcome made (the first, if it is split) or taken.
+    pub welcome_bytes: usize,
+    /// Rows that were written; 0 where nobody can tell.
+    pub stored_rows: u64,
+    /// Bytes of their keys and values.
+    pub stored_bytes: u64,
+    /// Only for the operations "heap" and "heap_peak".
+    pub rss_bytes: u64,
+    /// Parents above the common ancestor of sender and receiver.
+    pub nodes_above: u32,
+    /// Parents in the sender's filtered direct path; the depth of the tree for first messages.
+    pub levels: u32,
+    /// HPKE ciphertexts in the path of a Commit that was made.
+    pub seals: u32,
+    /// How many real operations this is the mean of.
+    pub operations: u32,
+}
+
+impl PerfRow {
+    /// A row with nothing in it yet.
+    pub(crate) fn new(
+        library: &dyn Library,
+        n: u32,
+        operation: &str,
+        tree: Tree,
+        temperature: Temperature,
+        sample: u32,
+    ) -> Self {
+        Self {
+            who: Who::new(library),
+            suite: library.suite(),
+            n,
+            operation: operation.to_owned(),
+            tree,
+            temperature,
+            sample,
+            cpu_ns: 0,
+            wall_ns: 0,
+            wire_bytes: 0,
+            welcome_bytes: 0,
+            stored_rows: 0,
+            stored_bytes: 0,
+            rss_bytes: 0,
+            nodes_above: 0,
+            levels: 0,
+            seals: 0,
+            operations: 1,
+        }
+    }
+}
+
 /// A line of output.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "line", rename_all = "lowercase")]
@@ -82,11 +172,22 @@ pub enum Line {
         name: &'static str,
         /// Crates and settings.
         versions: String,
+        /// The crypto provider; not in the `storage` work.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        provider: Option<&'static str>,
+        /// The cipher suite; not in the `storage` work.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        suite: Option<u16>,
     },
-    /// A measurement.
+    /// A measurement of the `storage` work.
     Row(Row),
+    /// A measurement of the `perf` work.
+    Perf(PerfRow),
     /// A step took too much CPU time, and nothing follows.
     Stopped {
+        /// Who; not in the `storage` work.
+        #[serde(flatten)]
+        who: Option<Who>,
         /// Members of the group.
         n: u32,
         /// The step.
@@ -96,6 +197,9 @@ pub enum Line {
     },
     /// Everything was measured for this size.
     Done {
+        /// Who; not in the `storage` work.
+        #[serde(flatten)]
+        who: Option<Who>,
         /// Members of the group.
         n: u32,
     },

@@ -24,7 +24,7 @@ pub(crate) fn run(library: &dyn Library, store: &Path, identity: &Path, n: u32, 
     let identity = std::fs::read(identity)?;
     let meter = Meter::start(Counts::default());
     let party = library.party(&identity, Place::File(store))?;
-    let message = party.load(GROUP)?.encrypt(TEXT)?;
+    let message = party.load(GROUP)?.send(TEXT)?;
     let cost = meter.stop(party.counts());
     let mut row = Row::new(n, (OPEN_SEND, Tree::Populated, Temperature::Cold), sample, &cost);
     row.message_bytes = message.len();

@@ -51,7 +51,7 @@ pub(crate) fn run(library: &dyn Library, plan: &Plan, limit: &Limit) -> Result<(
     let (measured, others) = stage.create()?;
     let other = stage.populate(measured, others)?;
     stage.life(other)?;
-    print(&Line::Done { n: plan.n });
+    print(&Line::Done { who: None, n: plan.n });
     Ok(())
 }
 
@@ -103,7 +103,7 @@ impl Stage<'_> {
             Ok((group, commit))
         };
         let (mut group, commit) = self.at_party(&*party, what, create, |(_, commit)| commit.message.len())?;
-        let welcome = commit.welcome.ok_or("a Commit that adds has no Welcome")?;
+        let welcome = commit.welcome_for(1)?.to_vec();
         let ratchet_tree = group.ratchet_tree()?;
         Ok((Member { party, group }, Others { parties, welcome, ratchet_tree }))
     }
@@ -117,7 +117,7 @@ impl Stage<'_> {
         let mut commits: Vec<Vec<u8>> = Vec::new();
         let mut far: Option<Member> = None;
         for (leaf, party) in parties.into_iter().rev() {
-            let join = |party: &dyn Party| party.join(&welcome, &ratchet_tree);
+            let join = |party: &dyn Party| party.join(&welcome, Some(&ratchet_tree));
             let group = if leaf == 1 {
                 self.at_party(&*party, ("join", Tree::Fresh, Temperature::Cold), join, |_| welcome.len())?
             } else {
@@ -125,13 +125,13 @@ impl Stage<'_> {
             };
             let mut member = Member { party, group };
             for message in &commits {
-                self.limit.step(n, "catch up", || member.group.receive(message))?;
+                self.limit.step(n, "catch up", || member.group.take(message))?;
             }
             if far.is_none() {
                 // Nobody but the creator has a path yet: this Commit has a ciphertext for each member.
                 let what = ("commit", Tree::Fresh, Temperature::Warm);
                 let own = self.commit(&mut measured, what, 0, Change::None)?;
-                self.limit.step(n, "catch up", || member.group.receive(&own.message))?;
+                self.limit.step(n, "catch up", || member.group.take(&own.message))?;
                 commits.push(own.message);
             }
             let made = self.limit.step(n, "populate", || member.group.commit(Change::None))?;
@@ -146,15 +146,15 @@ impl Stage<'_> {
                     far = Some(member);
                 }
                 Some(far) => {
-                    self.limit.step(n, "catch up", || measured.group.receive(&made.message))?;
-                    self.limit.step(n, "catch up", || far.group.receive(&made.message))?;
+                    self.limit.step(n, "catch up", || measured.group.take(&made.message))?;
+                    self.limit.step(n, "catch up", || far.group.take(&made.message))?;
                 }
             }
             commits.push(made.message);
         }
         let mut far = far.ok_or("nobody joined")?;
         let own = self.limit.step(n, "populate", || measured.group.commit(Change::None))?;
-        far.group.receive(&own.message)?;
+        far.group.take(&own.message)?;
         Ok(far)
     }
 
@@ -183,13 +183,13 @@ impl Stage<'_> {
                             &mut measured,
                             what,
                             sample,
-                            |group| group.encrypt(TEXT),
+                            |group| group.send(TEXT),
                             Vec::len,
                         )?;
-                        far.group.receive(&message)?;
+                        far.group.take(&message)?;
                     }
                     "receive" => {
-                        let message = far.group.encrypt(TEXT)?;
+                        let message = far.group.send(TEXT)?;
                         self.receive(&mut measured, what, sample, &message)?;
                     }
                     "process" => {
@@ -204,7 +204,7 @@ impl Stage<'_> {
                             _ => Change::None,
                         };
                         let commit = self.commit(&mut measured, what, sample, change)?;
-                        far.group.receive(&commit.message)?;
+                        far.group.take(&commit.message)?;
                     }
                 }
                 if measured.group.epoch() != far.group.epoch() {
@@ -238,7 +238,7 @@ impl Stage<'_> {
     }
 
     fn receive(&self, member: &mut Member, what: What, sample: u32, message: &[u8]) -> Result<()> {
-        self.at_group(member, what, sample, |group| group.receive(message), |()| message.len())
+        self.at_group(member, what, sample, |group| group.take(message), |()| message.len())
     }
 
     fn commit(&self, member: &mut Member, what: What, sample: u32, change: Change<'_>) -> Result<Commit> {

@@ -1,8 +1,9 @@
-//! mls-rs at measured work: its SQLite provider, its RustCrypto provider, its defaults.
+//! mls-rs at measured work: its storage and crypto providers, its defaults.
 //!
 //! mls-rs stores nothing unless told to, so after every operation the group is written: before a message or a Commit leaves,
 //! and after a Commit is applied. Anything less often loses keys or uses them twice when the process ends.
 
+mod rules;
 mod store;
 
 use mls_rs::client_builder::MlsConfig;
@@ -10,15 +11,22 @@ use mls_rs::group::ExportedTree;
 use mls_rs::group::ReceivedMessage;
 use mls_rs::identity::SigningIdentity;
 use mls_rs::identity::basic::{BasicCredential, BasicIdentityProvider};
-use mls_rs::mls_rules::{CommitOptions, DefaultMlsRules, EncryptionOptions};
+use mls_rs::storage_provider::in_memory::{
+    InMemoryGroupStateStorage, InMemoryKeyPackageStorage, InMemoryPreSharedKeyStorage,
+};
 use mls_rs::{CipherSuite, CipherSuiteProvider, Client, CryptoProvider, MlsMessage};
 use mls_rs_core::crypto::{SignaturePublicKey, SignatureSecretKey};
+use mls_rs_core::group::GroupStateStorage;
+use mls_rs_core::key_package::KeyPackageStorage;
+use mls_rs_core::psk::PreSharedKeyStorage;
+use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 use mls_rs_crypto_rustcrypto::RustCryptoProvider;
 use mls_rs_provider_sqlite::SqLiteDataStorageEngine;
-use mls_rs_provider_sqlite::connection_strategy::{
-    ConnectionStrategy, FileConnectionStrategy, MemoryStrategy,
+use mls_rs_provider_sqlite::connection_strategy::FileConnectionStrategy;
+use peer_harness::{
+    Change, Commit, Counters, Counts, Failure, Group, Library, Party, Place, Provider, Result, TreeAt,
 };
-use peer_harness::{Change, Commit, Counters, Counts, Failure, Group, Library, Party, Place, Result};
+use rules::Rules;
 use std::process::ExitCode;
 use store::Counted;
 
@@ -26,33 +34,74 @@ const SUITE: CipherSuite = CipherSuite::CURVE25519_AES128;
 /// Bytes of an Ed25519 public key, which an identity starts with; then come the length of the private key, it, and the name.
 const PUBLIC: usize = 32;
 
+/// The default of the `storage` work first.
+const PROVIDERS: [Provider; 2] = [
+    ("rustcrypto", || {
+        Box::new(MlsRs {
+            provider: "rustcrypto",
+            versions: "mls-rs-crypto-rustcrypto 0.23.0",
+            crypto: RustCryptoProvider::new,
+        })
+    }),
+    ("aws-lc", || {
+        Box::new(MlsRs {
+            provider: "aws-lc",
+            versions: "mls-rs-crypto-awslc 0.27.0",
+            crypto: AwsLcCryptoProvider::new,
+        })
+    }),
+];
+
 fn main() -> ExitCode {
-    peer_harness::main(&MlsRs)
+    peer_harness::main(&PROVIDERS)
 }
 
-struct MlsRs;
+struct MlsRs<P> {
+    provider: &'static str,
+    versions: &'static str,
+    crypto: fn() -> P,
+}
+
+/// Makes the same client anew over the same storage.
+type Reopen = Box<dyn Fn() -> Result<Box<dyn Party>>>;
 
 struct Handle<C: MlsConfig> {
     client: Client<C>,
+    rules: Rules,
     counters: Counters,
+    reopen: Reopen,
 }
 
-struct Membership<C: MlsConfig>(mls_rs::Group<C>);
+struct Membership<C: MlsConfig> {
+    group: mls_rs::Group<C>,
+    rules: Rules,
+}
 
-impl Library for MlsRs {
+impl<P: CryptoProvider + Clone + 'static> Library for MlsRs<P> {
     fn name(&self) -> &'static str {
         "mls-rs"
     }
 
+    fn provider(&self) -> &'static str {
+        self.provider
+    }
+
     fn versions(&self) -> String {
-        "mls-rs 0.57.0, mls-rs-provider-sqlite 0.23.0 (SQLite's default journal DELETE, synchronous FULL; \
-         write_to_storage after every step), mls-rs-crypto-rustcrypto 0.23.0"
-            .to_owned()
+        format!(
+            "mls-rs 0.57.0, mls-rs-provider-sqlite 0.23.0 (SQLite's default journal DELETE, synchronous FULL; \
+             write_to_storage after every step) or its in-memory storage, {}",
+            self.versions
+        )
+    }
+
+    fn saves_apart(&self) -> bool {
+        true
     }
 
     fn identity(&self, name: &str) -> Result<Vec<u8>> {
-        let suite = RustCryptoProvider::new().cipher_suite_provider(SUITE).ok_or("no such suite")?;
-        let (private, public) = suite.signature_key_generate()?;
+        let crypto = (self.crypto)();
+        let suite = crypto.cipher_suite_provider(SUITE).ok_or("no such suite")?;
+        let (private, public) = suite.signature_key_generate().map_err(debug)?;
         let private = private.as_bytes();
         let mut bytes = public.as_bytes().to_vec();
         bytes.push(u8::try_from(private.len())?);
@@ -62,16 +111,35 @@ impl Library for MlsRs {
     }
 
     fn party(&self, identity: &[u8], place: Place<'_>) -> Result<Box<dyn Party>> {
+        let crypto = (self.crypto)();
+        let counters = Counters::default();
         match place {
-            Place::Memory => open(identity, MemoryStrategy),
-            Place::File(path) => open(identity, FileConnectionStrategy::new(path)),
+            Place::Memory => open(Parts {
+                crypto,
+                identity: identity.to_vec(),
+                groups: InMemoryGroupStateStorage::new(),
+                key_packages: InMemoryKeyPackageStorage::new(),
+                psks: InMemoryPreSharedKeyStorage::default(),
+                counters,
+            }),
+            Place::File(path) => {
+                let engine = SqLiteDataStorageEngine::new(FileConnectionStrategy::new(path))?;
+                open(Parts {
+                    crypto,
+                    identity: identity.to_vec(),
+                    groups: engine.group_state_storage()?,
+                    key_packages: engine.key_package_storage()?,
+                    psks: engine.pre_shared_key_storage()?,
+                    counters,
+                })
+            }
         }
     }
 
     fn stranger(&self, name: &str) -> Result<Vec<u8>> {
         let (identity, private) = read_identity(&self.identity(name)?)?;
         let client = Client::builder()
-            .crypto_provider(RustCryptoProvider::new())
+            .crypto_provider((self.crypto)())
             .identity_provider(BasicIdentityProvider)
             .signing_identity(identity, private, SUITE)
             .build();
@@ -79,23 +147,37 @@ impl Library for MlsRs {
     }
 }
 
-fn open(identity: &[u8], strategy: impl ConnectionStrategy) -> Result<Box<dyn Party>> {
-    let (identity, private) = read_identity(identity)?;
-    let engine = SqLiteDataStorageEngine::new(strategy)?;
-    let counters = Counters::default();
-    let rules = DefaultMlsRules::new()
-        .with_commit_options(CommitOptions::new().with_path_required(true).with_ratchet_tree_extension(false))
-        .with_encryption_options(EncryptionOptions::new(true, Default::default()));
+/// What a client is made of.
+#[derive(Clone)]
+struct Parts<P, G, K, S> {
+    crypto: P,
+    identity: Vec<u8>,
+    groups: G,
+    key_packages: K,
+    psks: S,
+    counters: Counters,
+}
+
+fn open<P, G, K, S>(parts: Parts<P, G, K, S>) -> Result<Box<dyn Party>>
+where
+    P: CryptoProvider + Clone + 'static,
+    G: GroupStateStorage + Clone + 'static,
+    K: KeyPackageStorage + Clone + 'static,
+    S: PreSharedKeyStorage + Clone + 'static,
+{
+    let Parts { crypto, identity, groups, key_packages, psks, counters } = parts.clone();
+    let (identity, private) = read_identity(&identity)?;
+    let rules = Rules::default();
     let client = Client::builder()
-        .crypto_provider(RustCryptoProvider::new())
+        .crypto_provider(crypto)
         .identity_provider(BasicIdentityProvider)
-        .group_state_storage(Counted { inner: engine.group_state_storage()?, counters: counters.clone() })
-        .key_package_repo(Counted { inner: engine.key_package_storage()?, counters: counters.clone() })
-        .psk_store(engine.pre_shared_key_storage()?)
-        .mls_rules(rules)
+        .group_state_storage(Counted { inner: groups, counters: counters.clone() })
+        .key_package_repo(Counted { inner: key_packages, counters: counters.clone() })
+        .psk_store(psks)
+        .mls_rules(rules.clone())
         .signing_identity(identity, private, SUITE)
         .build();
-    Ok(Box::new(Handle { client, counters }))
+    Ok(Box::new(Handle { client, rules, counters, reopen: Box::new(move || open(parts.clone())) }))
 }
 
 fn read_identity(bytes: &[u8]) -> Result<(SigningIdentity, SignatureSecretKey)> {
@@ -112,33 +194,54 @@ fn key_package<C: MlsConfig>(client: &Client<C>) -> Result<Vec<u8>> {
     Ok(client.generate_key_package_message(Default::default(), Default::default(), None)?.to_bytes()?)
 }
 
+/// Errors of mls-rs's crypto providers: as text.
+fn debug(error: impl std::fmt::Debug) -> Failure {
+    Failure::from(format!("{error:?}"))
+}
+
+impl<C: MlsConfig + 'static> Handle<C> {
+    fn membership(&self, group: mls_rs::Group<C>) -> Box<dyn Group> {
+        Box::new(Membership { group, rules: self.rules.clone() })
+    }
+}
+
 impl<C: MlsConfig + 'static> Party for Handle<C> {
     fn key_package(&self) -> Result<Vec<u8>> {
         key_package(&self.client)
     }
 
     fn create(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
-        let group = self.client.create_group_with_id(
+        let mut group = self.client.create_group_with_id(
             group_id.to_vec(),
             Default::default(),
             Default::default(),
             None,
         )?;
-        let mut membership = Membership(group);
-        membership.0.write_to_storage()?;
-        Ok(Box::new(membership))
+        group.write_to_storage()?;
+        Ok(self.membership(group))
     }
 
-    fn join(&self, welcome: &[u8], ratchet_tree: &[u8]) -> Result<Box<dyn Group>> {
-        let tree = ExportedTree::from_bytes(ratchet_tree)?;
+    fn join(&self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> Result<Box<dyn Group>> {
+        let tree = ratchet_tree.map(ExportedTree::from_bytes).transpose()?;
         let welcome = MlsMessage::from_bytes(welcome)?;
-        let (mut group, _) = self.client.join_group(Some(tree), &welcome, None)?;
-        group.write_to_storage()?;
-        Ok(Box::new(Membership(group)))
+        let (group, _) = self.client.join_group(tree, &welcome, None)?;
+        Ok(self.membership(group))
+    }
+
+    fn join_externally(&self, group_info: &[u8], ratchet_tree: &[u8]) -> Result<(Box<dyn Group>, Vec<u8>)> {
+        let builder = self.client.external_commit_builder()?;
+        let (group, commit) = builder
+            .with_tree_data(ExportedTree::from_bytes(ratchet_tree)?)
+            .build(MlsMessage::from_bytes(group_info)?)?;
+        Ok((self.membership(group), commit.to_bytes()?))
     }
 
     fn load(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
-        Ok(Box::new(Membership(self.client.load_group(group_id)?)))
+        Ok(self.membership(self.client.load_group(group_id)?))
+    }
+
+    fn reopen(&self) -> Result<Box<dyn Party>> {
+        (self.reopen)()
     }
 
     fn counts(&self) -> Counts {
@@ -148,46 +251,59 @@ impl<C: MlsConfig + 'static> Party for Handle<C> {
 
 impl<C: MlsConfig> Group for Membership<C> {
     fn encrypt(&mut self, data: &[u8]) -> Result<Vec<u8>> {
-        let message = self.0.encrypt_application_message(data, Vec::new())?;
-        self.0.write_to_storage()?;
-        Ok(message.to_bytes()?)
+        Ok(self.group.encrypt_application_message(data, Vec::new())?.to_bytes()?)
     }
 
     fn receive(&mut self, message: &[u8]) -> Result<()> {
-        match self.0.process_incoming_message(MlsMessage::from_bytes(message)?)? {
-            ReceivedMessage::ApplicationMessage(_) | ReceivedMessage::Commit(_) => {
-                Ok(self.0.write_to_storage()?)
-            }
+        match self.group.process_incoming_message(MlsMessage::from_bytes(message)?)? {
+            ReceivedMessage::ApplicationMessage(_) | ReceivedMessage::Commit(_) => Ok(()),
             _ => Err(Failure::from("neither an application message nor a Commit")),
         }
     }
 
-    fn commit(&mut self, change: Change<'_>) -> Result<Commit> {
-        let mut builder = self.0.commit_builder();
+    fn build(&mut self, change: Change<'_>, tree: TreeAt) -> Result<Commit> {
+        self.rules.set_tree(tree);
+        let mut builder = self.group.commit_builder();
+        let mut added = 0;
         match change {
             Change::None => {}
             Change::Remove(leaf) => builder = builder.remove_member(leaf)?,
             Change::Add(key_packages) => {
+                added = key_packages.len();
                 for bytes in key_packages {
                     builder = builder.add_member(MlsMessage::from_bytes(bytes)?)?;
                 }
             }
         }
         let output = builder.build()?;
-        self.0.write_to_storage()?;
-        self.0.apply_pending_commit()?;
-        self.0.write_to_storage()?;
-        Ok(Commit {
-            message: output.commit_message.to_bytes()?,
-            welcome: output.welcome_messages.first().map(MlsMessage::to_bytes).transpose()?,
-        })
+        // One Welcome for all, by default.
+        let welcomes = output.welcome_messages.iter().map(|welcome| Ok((added, welcome.to_bytes()?)));
+        let welcomes = welcomes.collect::<Result<_>>()?;
+        Ok(Commit { message: output.commit_message.to_bytes()?, welcomes })
+    }
+
+    fn merge(&mut self) -> Result<()> {
+        self.group.apply_pending_commit()?;
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<()> {
+        Ok(self.group.write_to_storage()?)
     }
 
     fn ratchet_tree(&mut self) -> Result<Vec<u8>> {
-        Ok(self.0.export_tree().to_bytes()?)
+        Ok(self.group.export_tree().to_bytes()?)
+    }
+
+    fn group_info(&mut self) -> Result<Vec<u8>> {
+        Ok(self.group.group_info_message_allowing_ext_commit(false)?.to_bytes()?)
     }
 
     fn epoch(&self) -> u64 {
-        self.0.current_epoch()
+        self.group.current_epoch()
+    }
+
+    fn authenticator(&self) -> Result<Vec<u8>> {
+        Ok(self.group.epoch_authenticator()?.as_bytes().to_vec())
     }
 }

@@ -1,50 +1,97 @@
-//! OpenMLS at measured work: its SQLite provider, its RustCrypto provider, its defaults.
+//! OpenMLS at measured work: its storage and crypto providers, its defaults.
 
 mod store;
 
 use openmls::prelude::tls_codec::{Deserialize as _, DeserializeBytes as _, Serialize as _};
 use openmls::prelude::{
     BasicCredential, Ciphersuite, CredentialWithKey, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex,
-    MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider,
-    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessedMessageContent, ProtocolVersion, RatchetTreeIn,
-    StagedWelcome,
+    LeafNodeParameters, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut,
+    OpenMlsCrypto, OpenMlsProvider, OpenMlsRand, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessedMessageContent,
+    ProtocolVersion, RatchetTreeIn, StagedWelcome,
 };
 use openmls_basic_credential::SignatureKeyPair;
-use openmls_rust_crypto::{OpenMlsRustCrypto, RustCrypto};
+use openmls_memory_storage::MemoryStorage;
+use openmls_rust_crypto::RustCrypto;
 use openmls_sqlite_storage::Connection;
-use peer_harness::{Change, Commit, Counts, Failure, Group, Library, Party, Place, Result};
+use openmls_traits::storage::{CURRENT_VERSION, StorageProvider};
+use peer_harness::{Change, Commit, Counts, Failure, Group, Library, Party, Place, Provider, Result, TreeAt};
 use std::process::ExitCode;
 use std::rc::Rc;
 use store::Store;
 
 const SUITE: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
 
+/// The default of the `storage` work first.
+const PROVIDERS: [Provider; 2] = [
+    ("rustcrypto", || {
+        Box::new(OpenMls {
+            provider: "rustcrypto",
+            versions: "openmls_rust_crypto 0.6.0",
+            crypto: || Ok(RustCrypto::default()),
+        })
+    }),
+    ("libcrux", || {
+        Box::new(OpenMls {
+            provider: "libcrux",
+            versions: "openmls_libcrux_crypto 0.4.0",
+            crypto: || openmls_libcrux_crypto::CryptoProvider::new().map_err(debug),
+        })
+    }),
+];
+
 fn main() -> ExitCode {
-    peer_harness::main(&OpenMls)
+    peer_harness::main(&PROVIDERS)
 }
 
-struct OpenMls;
+struct OpenMls<C> {
+    provider: &'static str,
+    versions: &'static str,
+    crypto: fn() -> Result<C>,
+}
+
+/// The traits that a crypto provider of OpenMLS has.
+trait Crypto: OpenMlsCrypto + OpenMlsRand + 'static {}
+
+impl<C: OpenMlsCrypto + OpenMlsRand + 'static> Crypto for C {}
+
+/// A storage provider that may count.
+trait Storage: StorageProvider<CURRENT_VERSION> + 'static {
+    fn counts(&self) -> Counts;
+}
+
+impl Storage for Store {
+    fn counts(&self) -> Counts {
+        Self::counts(self)
+    }
+}
+
+/// It takes values, not bytes, so that there is nothing to count at its border.
+impl Storage for MemoryStorage {
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
+}
 
 /// Crypto and storage of one party.
-struct Provider {
-    crypto: RustCrypto,
-    store: Store,
+struct Parts<C, S> {
+    crypto: C,
+    store: Rc<S>,
 }
 
-impl OpenMlsProvider for Provider {
-    type CryptoProvider = RustCrypto;
-    type RandProvider = RustCrypto;
-    type StorageProvider = Store;
+impl<C: Crypto, S: Storage> OpenMlsProvider for Parts<C, S> {
+    type CryptoProvider = C;
+    type RandProvider = C;
+    type StorageProvider = S;
 
-    fn storage(&self) -> &Store {
+    fn storage(&self) -> &S {
         &self.store
     }
 
-    fn crypto(&self) -> &RustCrypto {
+    fn crypto(&self) -> &C {
         &self.crypto
     }
 
-    fn rand(&self) -> &RustCrypto {
+    fn rand(&self) -> &C {
         &self.crypto
     }
 }
@@ -76,27 +123,42 @@ impl Identity {
     }
 }
 
-struct Client {
-    provider: Provider,
+struct Client<C, S> {
+    new_crypto: fn() -> Result<C>,
+    provider: Parts<C, S>,
     identity: Identity,
 }
 
-struct Handle(Rc<Client>);
+struct Handle<C, S>(Rc<Client<C, S>>);
 
-struct Membership {
-    client: Rc<Client>,
+struct Membership<C, S> {
+    client: Rc<Client<C, S>>,
     group: MlsGroup,
 }
 
-impl Library for OpenMls {
+impl<C: Crypto> OpenMls<C> {
+    fn open<S: Storage>(&self, identity: &[u8], store: S) -> Result<Box<dyn Party>> {
+        let provider = Parts { crypto: (self.crypto)()?, store: Rc::new(store) };
+        let identity = serde_json::from_slice(identity)?;
+        Ok(Box::new(Handle(Rc::new(Client { new_crypto: self.crypto, provider, identity }))))
+    }
+}
+
+impl<C: Crypto> Library for OpenMls<C> {
     fn name(&self) -> &'static str {
         "openmls"
     }
 
+    fn provider(&self) -> &'static str {
+        self.provider
+    }
+
     fn versions(&self) -> String {
-        "openmls 0.9.2, openmls_sqlite_storage 0.3.0 (codec: CBOR; SQLite's default journal DELETE, synchronous FULL), \
-         openmls_rust_crypto 0.6.0"
-            .to_owned()
+        format!(
+            "openmls 0.9.2, openmls_sqlite_storage 0.3.0 (codec: CBOR; SQLite's default journal DELETE, synchronous FULL) or \
+             openmls_memory_storage 0.6.0, {}",
+            self.versions
+        )
     }
 
     fn identity(&self, name: &str) -> Result<Vec<u8>> {
@@ -104,32 +166,38 @@ impl Library for OpenMls {
     }
 
     fn party(&self, identity: &[u8], place: Place<'_>) -> Result<Box<dyn Party>> {
-        let connection = match place {
-            Place::Memory => Connection::open_in_memory()?,
-            Place::File(path) => Connection::open(path)?,
-        };
-        let provider = Provider { crypto: RustCrypto::default(), store: Store::new(connection)? };
-        Ok(Box::new(Handle(Rc::new(Client { provider, identity: serde_json::from_slice(identity)? }))))
+        match place {
+            Place::Memory => self.open(identity, MemoryStorage::default()),
+            Place::File(path) => self.open(identity, Store::new(Connection::open(path)?)?),
+        }
     }
 
     fn stranger(&self, name: &str) -> Result<Vec<u8>> {
-        Identity::new(name)?.key_package(&OpenMlsRustCrypto::default())
+        let provider = Parts { crypto: (self.crypto)()?, store: Rc::new(MemoryStorage::default()) };
+        Identity::new(name)?.key_package(&provider)
     }
 }
 
-impl Handle {
+impl<C: Crypto, S: Storage> Handle<C, S> {
     fn membership(&self, group: MlsGroup) -> Box<dyn Group> {
         Box::new(Membership { client: Rc::clone(&self.0), group })
     }
 }
 
-impl Party for Handle {
+fn join_config(tree_inside: bool) -> MlsGroupJoinConfig {
+    MlsGroupJoinConfig::builder()
+        .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+        .use_ratchet_tree_extension(tree_inside)
+        .build()
+}
+
+impl<C: Crypto, S: Storage> Party for Handle<C, S> {
     fn key_package(&self) -> Result<Vec<u8>> {
         self.0.identity.key_package(&self.0.provider)
     }
 
     fn create(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
-        let Client { provider, identity } = &*self.0;
+        let Client { provider, identity, .. } = &*self.0;
         let group = MlsGroup::builder()
             .with_group_id(GroupId::from_slice(group_id))
             .ciphersuite(SUITE)
@@ -140,25 +208,50 @@ impl Party for Handle {
         Ok(self.membership(group))
     }
 
-    fn join(&self, welcome: &[u8], ratchet_tree: &[u8]) -> Result<Box<dyn Group>> {
+    fn join(&self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> Result<Box<dyn Group>> {
         let provider = &self.0.provider;
-        let config = MlsGroupJoinConfig::builder()
-            .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
-            .use_ratchet_tree_extension(false)
-            .build();
         let MlsMessageBodyIn::Welcome(welcome) = MlsMessageIn::tls_deserialize_exact(welcome)?.extract()
         else {
             return Err(Failure::from("not a Welcome"));
         };
+        let tree = ratchet_tree.map(RatchetTreeIn::tls_deserialize_exact_bytes).transpose()?;
+        let staged = StagedWelcome::new_from_welcome(provider, &join_config(false), welcome, tree);
+        Ok(self.membership(staged.map_err(debug)?.into_group(provider).map_err(debug)?))
+    }
+
+    fn join_externally(&self, group_info: &[u8], ratchet_tree: &[u8]) -> Result<(Box<dyn Group>, Vec<u8>)> {
+        let Client { provider, identity, .. } = &*self.0;
+        let MlsMessageBodyIn::GroupInfo(group_info) = MlsMessageIn::tls_deserialize_exact(group_info)?.extract()
+        else {
+            return Err(Failure::from("not a GroupInfo"));
+        };
         let tree = RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree)?;
-        let staged =
-            StagedWelcome::new_from_welcome(provider, &config, welcome, Some(tree)).map_err(debug)?;
-        Ok(self.membership(staged.into_group(provider).map_err(debug)?))
+        let (group, bundle) = MlsGroup::external_commit_builder()
+            .with_ratchet_tree(tree)
+            .with_config(join_config(false))
+            .build_group(provider, group_info, identity.credential())
+            .map_err(debug)?
+            .leaf_node_parameters(LeafNodeParameters::default())
+            .load_psks(provider.storage())
+            .map_err(debug)?
+            .build(provider.rand(), provider.crypto(), &identity.signer, |_| true)
+            .map_err(debug)?
+            .finalize(provider)
+            .map_err(debug)?;
+        let (message, ..) = bundle.into_messages();
+        Ok((self.membership(group), message.to_bytes()?))
     }
 
     fn load(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
-        let group = MlsGroup::load(self.0.provider.storage(), &GroupId::from_slice(group_id))?;
+        let group = MlsGroup::load(self.0.provider.storage(), &GroupId::from_slice(group_id)).map_err(debug)?;
         Ok(self.membership(group.ok_or("there is no such group")?))
+    }
+
+    fn reopen(&self) -> Result<Box<dyn Party>> {
+        let Client { new_crypto, provider, identity } = &*self.0;
+        let provider = Parts { crypto: new_crypto()?, store: Rc::clone(&provider.store) };
+        let identity = serde_json::from_slice(&serde_json::to_vec(identity)?)?;
+        Ok(Box::new(Self(Rc::new(Client { new_crypto: *new_crypto, provider, identity }))))
     }
 
     fn counts(&self) -> Counts {
@@ -166,9 +259,9 @@ impl Party for Handle {
     }
 }
 
-impl Group for Membership {
+impl<C: Crypto, S: Storage> Group for Membership<C, S> {
     fn encrypt(&mut self, data: &[u8]) -> Result<Vec<u8>> {
-        let Client { provider, identity } = &*self.client;
+        let Client { provider, identity, .. } = &*self.client;
         Ok(self.group.create_message(provider, &identity.signer, data).map_err(debug)?.to_bytes()?)
     }
 
@@ -185,16 +278,24 @@ impl Group for Membership {
         }
     }
 
-    fn commit(&mut self, change: Change<'_>) -> Result<Commit> {
-        let Client { provider, identity } = &*self.client;
+    fn build(&mut self, change: Change<'_>, tree: TreeAt) -> Result<Commit> {
+        let Client { provider, identity, .. } = &*self.client;
+        let inside = tree == TreeAt::Inside;
+        // Where the tree goes is the group's configuration, which is written only if it changes.
+        let config = join_config(inside);
+        if *self.group.configuration() != config {
+            self.group.set_configuration(provider.storage(), &config).map_err(debug)?;
+        }
         let builder = self.group.commit_builder().force_self_update(true);
+        let mut added = 0;
         let builder = match change {
             Change::None => builder,
             Change::Remove(leaf) => builder.propose_removals([LeafNodeIndex::new(leaf)]),
             Change::Add(key_packages) => {
+                added = key_packages.len();
                 let key_packages: Vec<KeyPackage> = key_packages
                     .iter()
-                    .map(|bytes| read_key_package(bytes, provider))
+                    .map(|bytes| read_key_package(bytes, provider.crypto()))
                     .collect::<Result<_>>()?;
                 builder.propose_adds(key_packages)
             }
@@ -207,29 +308,40 @@ impl Group for Membership {
             .stage_commit(provider)
             .map_err(debug)?;
         let (message, welcome, _) = bundle.into_messages();
-        self.group.merge_pending_commit(provider).map_err(debug)?;
-        Ok(Commit {
-            message: message.to_bytes()?,
-            welcome: welcome.map(|welcome| welcome.to_bytes()).transpose()?,
-        })
+        let welcomes = welcome.iter().map(|welcome| Ok((added, welcome.to_bytes()?))).collect::<Result<_>>()?;
+        Ok(Commit { message: message.to_bytes()?, welcomes })
+    }
+
+    fn merge(&mut self) -> Result<()> {
+        self.group.merge_pending_commit(&self.client.provider).map_err(debug)
     }
 
     fn ratchet_tree(&mut self) -> Result<Vec<u8>> {
         Ok(self.group.export_ratchet_tree().tls_serialize_detached()?)
     }
 
+    fn group_info(&mut self) -> Result<Vec<u8>> {
+        let Client { provider, identity, .. } = &*self.client;
+        let info = self.group.export_group_info(provider.crypto(), &identity.signer, false).map_err(debug)?;
+        Ok(info.to_bytes()?)
+    }
+
     fn epoch(&self) -> u64 {
         self.group.epoch().as_u64()
     }
+
+    fn authenticator(&self) -> Result<Vec<u8>> {
+        Ok(self.group.epoch_authenticator().as_slice().to_vec())
+    }
 }
 
-fn read_key_package(bytes: &[u8], provider: &Provider) -> Result<KeyPackage> {
+fn read_key_package(bytes: &[u8], crypto: &impl OpenMlsCrypto) -> Result<KeyPackage> {
     let MlsMessageBodyIn::KeyPackage(key_package) = MlsMessageIn::tls_deserialize_exact(bytes)?.extract()
     else {
         return Err(Failure::from("not a KeyPackage"));
     };
     let key_package: KeyPackageIn = key_package;
-    key_package.validate(provider.crypto(), ProtocolVersion::Mls10).map_err(debug)
+    key_package.validate(crypto, ProtocolVersion::Mls10).map_err(debug)
 }
 
 /// Errors of OpenMLS are generic over the storage's: as text.
