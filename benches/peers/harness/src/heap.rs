@@ -25,10 +25,9 @@ pub(crate) fn run(library: &dyn Library, n: u32, directory: &Path, limit: &Limit
         group
     };
     let after = Resident::now()?;
-    for (operation, bytes) in [
-        ("heap", after.now.saturating_sub(before.now)),
-        ("heap_peak", after.peak.saturating_sub(before.now)),
-    ] {
+    for (operation, bytes) in
+        [("heap", after.now.saturating_sub(before.now)), ("heap_peak", after.peak.saturating_sub(before.now))]
+    {
         print(&Line::Perf(PerfRow {
             rss_bytes: bytes,
             ..PerfRow::new(library, n, operation, Tree::Populated, Temperature::Warm, 0)
@@ -52,7 +51,8 @@ impl Resident {
         let status = fs::read_to_string("/proc/self/status")?;
         let field = |name: &str| -> Result<u64> {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let kib = line.and_then(|line| line.trim().strip_suffix("kB")).ok_or("no such field in status")?;
+            let kib =
+                line.and_then(|line| line.trim().strip_suffix("kB")).ok_or("no such field in status")?;
             Ok(kib.trim().parse::<u64>()? * 1024)
         };
         Ok(Self { now: field("VmRSS:")?, peak: field("VmHWM:")? })

@@ -19,8 +19,8 @@ mod send;
 mod storage;
 mod synthetic;
 
-pub use counts::{Counters, Counts};
 pub use clock::{Clock, Spent};
+pub use counts::{Counters, Counts};
 pub use library::{Change, Commit, Failure, Group, Library, Party, Place, Result, TreeAt};
 pub use output::{Line, PerfRow, Row, Temperature, Tree, Who};
 pub use run::{Provider, Work, exit, main, run};

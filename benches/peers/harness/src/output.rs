@@ -1,7 +1,7 @@
 //! What a peer prints: one JSON object per line.
 
-use crate::{Counts, Library};
 use crate::meter::Cost;
+use crate::{Counts, Library};
 use serde::Serialize;
 
 /// The ratchet tree at the time of an operation.

@@ -179,13 +179,8 @@ impl Stage<'_> {
                 let (what, sample) = ((operation, Tree::Populated, temperature), turn.saturating_sub(1));
                 match operation {
                     "send" => {
-                        let message = self.at_group(
-                            &mut measured,
-                            what,
-                            sample,
-                            |group| group.send(TEXT),
-                            Vec::len,
-                        )?;
+                        let message =
+                            self.at_group(&mut measured, what, sample, |group| group.send(TEXT), Vec::len)?;
                         far.group.take(&message)?;
                     }
                     "receive" => {

@@ -1,10 +1,10 @@
 //! The default rules of mls-rs, with a switch for where the ratchet tree goes.
 
+use mls_rs::MlsRules;
 use mls_rs::group::{GroupContext, Roster};
 use mls_rs::mls_rules::{
     CommitDirection, CommitOptions, CommitSource, DefaultMlsRules, EncryptionOptions, ProposalBundle,
 };
-use mls_rs::MlsRules;
 use peer_harness::TreeAt;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -53,7 +53,11 @@ impl MlsRules for Rules {
         self.rules().commit_options(roster, context, proposals)
     }
 
-    fn encryption_options(&self, roster: &Roster<'_>, context: &GroupContext) -> Result<EncryptionOptions, Infallible> {
+    fn encryption_options(
+        &self,
+        roster: &Roster<'_>,
+        context: &GroupContext,
+    ) -> Result<EncryptionOptions, Infallible> {
         self.rules().encryption_options(roster, context)
     }
 }

@@ -221,7 +221,8 @@ impl<C: Crypto, S: Storage> Party for Handle<C, S> {
 
     fn join_externally(&self, group_info: &[u8], ratchet_tree: &[u8]) -> Result<(Box<dyn Group>, Vec<u8>)> {
         let Client { provider, identity, .. } = &*self.0;
-        let MlsMessageBodyIn::GroupInfo(group_info) = MlsMessageIn::tls_deserialize_exact(group_info)?.extract()
+        let MlsMessageBodyIn::GroupInfo(group_info) =
+            MlsMessageIn::tls_deserialize_exact(group_info)?.extract()
         else {
             return Err(Failure::from("not a GroupInfo"));
         };
@@ -243,7 +244,8 @@ impl<C: Crypto, S: Storage> Party for Handle<C, S> {
     }
 
     fn load(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
-        let group = MlsGroup::load(self.0.provider.storage(), &GroupId::from_slice(group_id)).map_err(debug)?;
+        let group =
+            MlsGroup::load(self.0.provider.storage(), &GroupId::from_slice(group_id)).map_err(debug)?;
         Ok(self.membership(group.ok_or("there is no such group")?))
     }
 
@@ -308,7 +310,8 @@ impl<C: Crypto, S: Storage> Group for Membership<C, S> {
             .stage_commit(provider)
             .map_err(debug)?;
         let (message, welcome, _) = bundle.into_messages();
-        let welcomes = welcome.iter().map(|welcome| Ok((added, welcome.to_bytes()?))).collect::<Result<_>>()?;
+        let welcomes =
+            welcome.iter().map(|welcome| Ok((added, welcome.to_bytes()?))).collect::<Result<_>>()?;
         Ok(Commit { message: message.to_bytes()?, welcomes })
     }
 

@@ -121,9 +121,7 @@ fn of_suite(suite: &'static CipherSuite, crypto: CryptoProvider) -> Result<Vec<P
         Primitive::new("verify", move || Ok(verifier.verify(&[&text], &signature)?)),
         batch(suite, random.clone())?,
         Primitive::new("load_verifier", move || done(suite.signature.load_verifier(&public)?)),
-        Primitive::new("hpke_seal", move || {
-            done(sealing.seal(&*recipient, &secret, &*seal_random)?)
-        }),
+        Primitive::new("hpke_seal", move || done(sealing.seal(&*recipient, &secret, &*seal_random)?)),
         Primitive::new("hpke_open", move || {
             done(opening.open(&*private, (&sealed.kem_output, &sealed.ciphertext))?)
         }),
@@ -134,12 +132,8 @@ fn of_suite(suite: &'static CipherSuite, crypto: CryptoProvider) -> Result<Vec<P
             black_box(pair.public == step_public);
             Ok(())
         }),
-        Primitive::new("expand", move || {
-            done(suite.kdf.expand(&prk, &[&[7; INFO]], suite.secret_len())?)
-        }),
-        Primitive::new("extract", move || {
-            done(suite.kdf.extract(salt.as_bytes(), &[&[7; 32]]))
-        }),
+        Primitive::new("expand", move || done(suite.kdf.expand(&prk, &[&[7; INFO]], suite.secret_len())?)),
+        Primitive::new("extract", move || done(suite.kdf.extract(salt.as_bytes(), &[&[7; 32]]))),
         Primitive::new("key_pair", move || done(suite.kem.generate_key_pair(&*random)?)),
         Primitive::new("key_schedule", move || {
             let secret_len = suite.secret_len();

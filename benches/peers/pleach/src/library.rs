@@ -1,15 +1,13 @@
 //! The traits of the harness, for Pleach.
 
-use peer_harness::{
-    Change, Commit, Counts, Failure, Group, Library, Party, Place, Provider, Result, TreeAt,
-};
+use peer_harness::{Change, Commit, Counts, Failure, Group, Library, Party, Place, Provider, Result, TreeAt};
 use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, Signer};
 use pleach::post_quantum::{self, PostQuantumNumbering, PostQuantumSuite};
 use pleach::storage::CountingStorage;
 use pleach::wire::{Credential, LeafIndex, encode};
 use pleach::{
-    AuthDecision, AuthService, CredentialRequest, GroupInfoSpec, KeyPackageOptions, MemoryStorage, PendingCommit, Received,
-    SqliteStorage, TreeDelivery, aws_lc, ring, rustcrypto,
+    AuthDecision, AuthService, CredentialRequest, GroupInfoSpec, KeyPackageOptions, MemoryStorage,
+    PendingCommit, Received, SqliteStorage, TreeDelivery, aws_lc, ring, rustcrypto,
 };
 use std::sync::Arc;
 
@@ -66,7 +64,11 @@ impl Pleach {
         Ok(client.key_package_with(KeyPackageOptions::default().lifetime(lifetime.0, lifetime.1))?)
     }
 
-    fn client(&self, identity: &[u8], storage: impl pleach::storage::Storage + 'static) -> Result<pleach::Client> {
+    fn client(
+        &self,
+        identity: &[u8],
+        storage: impl pleach::storage::Storage + 'static,
+    ) -> Result<pleach::Client> {
         let suite = self.cipher_suite()?;
         let (private, name) = identity.split_at_checked(PRIVATE).ok_or("not an identity")?;
         let signer: Box<dyn Signer> = suite.signature.load_signer(&Secret::copy_from(private))?;

@@ -1,8 +1,8 @@
 //! The primitives of suite 1 as AWS-LC has them, with nothing of Pleach around.
 
 use crate::floor::{AAD, CONTEXT, INFO, Primitive, SIGNED, done};
-use aws_lc_rs::agreement::{ParsedPublicKey as DhPublic, PrivateKey, UnparsedPublicKey, X25519, agree};
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::agreement::{ParsedPublicKey as DhPublic, PrivateKey, UnparsedPublicKey, X25519, agree};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk};
 use aws_lc_rs::hmac::{HMAC_SHA256, Key as HmacKey, sign as hmac};

@@ -35,7 +35,8 @@ pub(crate) fn run(library: &Pleach, n: u32, parties: u32, seed: u64, out: &Path)
         // All members of a small group are measured ones: only the KeyPackages are needed.
         write_key_packages(library, n, out)?;
         let (blanks, pair) = (Vec::new(), [0, 1]);
-        let meta = Meta { n, suite: library.suite(), blanks, pair, last: n - 1, group_id: GROUP.to_owned(), seed };
+        let meta =
+            Meta { n, suite: library.suite(), blanks, pair, last: n - 1, group_id: GROUP.to_owned(), seed };
         Ok(fs::write(out.join("meta.json"), serde_json::to_vec_pretty(&meta)?)?)
     }
 }

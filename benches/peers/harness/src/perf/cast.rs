@@ -73,8 +73,9 @@ impl Cast {
     fn created(bench: &Bench<'_>) -> Result<Self> {
         let group_id = b"small".to_vec();
         let party = bench.party("measured 0")?;
-        let parties =
-            (1..bench.plan.n).map(|leaf| bench.party(&format!("measured {leaf}"))).collect::<Result<Vec<_>>>()?;
+        let parties = (1..bench.plan.n)
+            .map(|leaf| bench.party(&format!("measured {leaf}")))
+            .collect::<Result<Vec<_>>>()?;
         let key_packages = parties.iter().map(|party| party.key_package()).collect::<Result<Vec<_>>>()?;
         let mut group = party.create(&group_id)?;
         let commit = group.commit(Change::Add(&key_packages))?;
@@ -87,8 +88,7 @@ impl Cast {
         }
         let everybody = 0..members.len();
         let last = members.len() - 1;
-        let mut cast =
-            Self { members, uniform: everybody.clone().collect(), pair: (0, 1), last, group_id };
+        let mut cast = Self { members, uniform: everybody.clone().collect(), pair: (0, 1), last, group_id };
         for member in everybody {
             cast.renew(bench, member)?;
         }
@@ -112,7 +112,13 @@ impl Cast {
     }
 
     /// All others process a Commit.
-    pub(super) fn spread(&mut self, bench: &Bench<'_>, sender: usize, message: &[u8], show: Show) -> Result<()> {
+    pub(super) fn spread(
+        &mut self,
+        bench: &Bench<'_>,
+        sender: usize,
+        message: &[u8],
+        show: Show,
+    ) -> Result<()> {
         let from = self.members[sender].leaf;
         for (at, member) in self.members.iter_mut().enumerate() {
             if at == sender {

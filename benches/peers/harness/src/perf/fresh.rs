@@ -7,7 +7,8 @@ use crate::{Change, Failure, Result, TreeAt};
 use std::collections::BTreeSet;
 
 /// The names of its operations.
-pub(super) const OPERATIONS: [&str; 5] = ["create", "create_merge", "join_fresh", "commit_fresh", "process_fresh"];
+pub(super) const OPERATIONS: [&str; 5] =
+    ["create", "create_merge", "join_fresh", "commit_fresh", "process_fresh"];
 
 const WARM: Temperature = Temperature::Warm;
 

@@ -266,7 +266,8 @@ const fn depth(n: u32) -> u32 {
 fn path(n: u32, sender: u32, receiver: u32) -> (u32, u32) {
     let common = u32::BITS - (sender ^ receiver).leading_zeros();
     let in_path = |level: u32| (((sender >> (level - 1)) ^ 1) << (level - 1)) < n;
-    let count = |levels: std::ops::RangeInclusive<u32>| levels.filter(|&level| in_path(level)).map(|_| 1).sum();
+    let count =
+        |levels: std::ops::RangeInclusive<u32>| levels.filter(|&level| in_path(level)).map(|_| 1).sum();
     (count(common + 1..=depth(n)), count(1..=depth(n)))
 }
 

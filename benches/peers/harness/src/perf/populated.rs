@@ -198,7 +198,8 @@ fn coming_and_going(bench: &Bench<'_>, cast: &mut Cast, turn: usize, tree: TreeA
     let party = bench.party(&format!("late {turn} {tree:?}"))?;
     let key_package = [party.key_package()?];
 
-    let (commit, built, merged) = bench.commit(add, &mut cast.members[one], Change::Add(&key_package), tree)?;
+    let (commit, built, merged) =
+        bench.commit(add, &mut cast.members[one], Change::Add(&key_package), tree)?;
     let welcome = commit.welcome_for(1)?;
     let (_, levels) = path(n + 1, cast.members[one].leaf, n);
     // Nothing is encrypted to who is added.
