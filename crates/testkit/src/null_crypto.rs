@@ -47,6 +47,8 @@ pub struct Counts {
     pub decaps: u64,
     /// KEM public keys parsed.
     pub kem_public_keys: u64,
+    /// Other keys parsed: private keys of the KEM, signature keys of both kinds.
+    pub other_keys: u64,
     /// Signatures made.
     pub signs: u64,
     /// Signatures checked, in batches too.
@@ -55,6 +57,8 @@ pub struct Counts {
     pub seals: u64,
     /// Decryptions of the AEAD.
     pub opens: u64,
+    /// Bytes that went through any of these: what was hashed, MACed, extracted from, signed, verified, sealed and opened.
+    pub bytes: u64,
 }
 
 impl Counts {
@@ -73,7 +77,15 @@ impl Counts {
             verifies: self.verifies - before.verifies,
             seals: self.seals - before.seals,
             opens: self.opens - before.opens,
+            other_keys: self.other_keys - before.other_keys,
+            bytes: self.bytes - before.bytes,
         }
+    }
+
+    /// Keys parsed, of all kinds.
+    #[must_use]
+    pub const fn keys(self) -> u64 {
+        self.kem_public_keys + self.other_keys
     }
 
     /// Encapsulations, decapsulations and key derivations together.
@@ -96,6 +108,8 @@ struct Counters {
     verifies: AtomicU64,
     seals: AtomicU64,
     opens: AtomicU64,
+    other_keys: AtomicU64,
+    bytes: AtomicU64,
 }
 
 fn count(counter: &AtomicU64) {
@@ -168,6 +182,8 @@ impl NullSuite {
             verifies: read(&c.verifies),
             seals: read(&c.seals),
             opens: read(&c.opens),
+            other_keys: read(&c.other_keys),
+            bytes: read(&c.bytes),
         }
     }
 
@@ -214,6 +230,14 @@ fn tally(cell: &Cell, counter: impl Fn(&'static Counters) -> &'static AtomicU64)
     }
 }
 
+/// How much went in.
+fn weigh(counters: Option<&'static Counters>, parts: &[&[u8]]) {
+    if let Some(counters) = counters {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
 fn sha256(domain: &[u8], parts: &[&[u8]]) -> [u8; HASH_LEN] {
     let mut hash = Sha256::new();
     hash.update(domain);
@@ -242,12 +266,14 @@ impl Hash for NullHash {
 
     fn hash(&self, parts: &[&[u8]]) -> Digest {
         tally(&self.0, |c| &c.hashes);
+        weigh(self.0.get().copied(), parts);
         let hash = sha256(b"", parts);
         Digest::from_fn(HASH_LEN, |out| out.copy_from_slice(&hash))
     }
 
     fn hmac(&self, key: &Secret, parts: &[&[u8]]) -> Digest {
         tally(&self.0, |c| &c.macs);
+        weigh(self.0.get().copied(), parts);
         let mac = framed(b"mac", key.as_bytes(), parts);
         Digest::from_fn(HASH_LEN, |out| out.copy_from_slice(&mac))
     }
@@ -264,11 +290,13 @@ impl Kdf for NullKdf {
 
     fn extract(&self, salt: &[u8], ikm: &[&[u8]]) -> Secret {
         tally(&self.0, |c| &c.kdf);
+        weigh(self.0.get().copied(), ikm);
         Secret::copy_from(&framed(b"extract", salt, ikm))
     }
 
     fn expand(&self, prk: &Secret, info: &[&[u8]], len: usize) -> Result<Secret, CryptoError> {
         tally(&self.0, |c| &c.kdf);
+        weigh(self.0.get().copied(), info);
         if len > 255 * HASH_LEN {
             return Err(CryptoError::OutputTooLong);
         }
@@ -310,6 +338,7 @@ impl Aead for NullAead {
 
     fn seal(&self, key: &Secret, nonce: &[u8], aad: &[u8], in_out: &mut Vec<u8>) -> Result<(), CryptoError> {
         tally(&self.0, |c| &c.seals);
+        weigh(self.0.get().copied(), &[aad, in_out.as_slice()]);
         if key.len() != KEY_LEN || nonce.len() != self.nonce_len() {
             return Err(CryptoError::WrongLength);
         }
@@ -321,6 +350,7 @@ impl Aead for NullAead {
 
     fn open(&self, key: &Secret, nonce: &[u8], aad: &[u8], in_out: &mut Vec<u8>) -> Result<(), CryptoError> {
         tally(&self.0, |c| &c.opens);
+        weigh(self.0.get().copied(), &[aad, in_out.as_slice()]);
         if key.len() != KEY_LEN || nonce.len() != self.nonce_len() {
             return Err(CryptoError::WrongLength);
         }
@@ -374,6 +404,7 @@ impl Kem for NullKem {
     }
 
     fn load_private(&self, bytes: &Secret) -> Result<Box<dyn KemPrivateKey>, CryptoError> {
+        tally(&self.0, |c| &c.other_keys);
         if bytes.len() != HASH_LEN {
             return Err(CryptoError::InvalidPrivateKey);
         }
@@ -431,6 +462,7 @@ impl Signature for NullSignature {
     }
 
     fn load_signer(&self, private: &Secret) -> Result<Box<dyn Signer>, CryptoError> {
+        tally(&self.0, |c| &c.other_keys);
         if private.len() != HASH_LEN {
             return Err(CryptoError::InvalidPrivateKey);
         }
@@ -439,6 +471,7 @@ impl Signature for NullSignature {
     }
 
     fn load_verifier(&self, public: &[u8]) -> Result<Box<dyn Verifier>, CryptoError> {
+        tally(&self.0, |c| &c.other_keys);
         if public.len() != KEY_LEN || public.first() != Some(&SIGNATURE_MARK) {
             return Err(CryptoError::InvalidPublicKey);
         }
@@ -471,6 +504,7 @@ impl Signer for NullSignatureKey {
         if let Some(counters) = self.counters {
             count(&counters.signs);
         }
+        weigh(self.counters, message);
         Ok(self.signature(message).to_vec())
     }
 }
@@ -480,6 +514,7 @@ impl Verifier for NullSignatureKey {
         if let Some(counters) = self.counters {
             count(&counters.verifies);
         }
+        weigh(self.counters, message);
         if self.signature(message) == signature { Ok(()) } else { Err(CryptoError::InvalidSignature) }
     }
 }
@@ -521,7 +556,7 @@ mod tests {
             let _digest = a.suite().hash.hash(&[b"x"]);
             let _digest = b.suite().hash.hash(&[b"x"]);
         });
-        assert_eq!(counts, Counts { hashes: 1, ..Counts::default() });
+        assert_eq!(counts, Counts { hashes: 1, bytes: 1, ..Counts::default() });
         assert_eq!(b.counts().hashes, 1);
     }
 }
