@@ -67,11 +67,8 @@ enum Task {
         #[arg(long)]
         strict: bool,
     },
-    /// Print sizes, tests and requirement totals, or measure beside other libraries
-    Report {
-        #[command(subcommand)]
-        what: Option<report::Report>,
-    },
+    /// Measure what operations cost beside the floor and other libraries, and write docs/performance.md
+    Report(Box<report::Arguments>),
     /// Compare the facade's public API with docs/api/pleach.txt
     Api {
         /// Write the file instead of comparing
@@ -114,7 +111,7 @@ fn main() -> ExitCode {
         Task::Backends => backends::run(),
         Task::Tidy => tidy::run(),
         Task::Requirements { check, strict } => requirements::run(check, strict),
-        Task::Report { what } => report::run(what.as_ref()),
+        Task::Report(arguments) => report::run(&arguments),
         Task::Api { bless } => api::run(bless),
     };
     match outcome {

@@ -5,23 +5,37 @@
 
 mod machine;
 mod peers;
+mod performance;
 mod results;
 mod sizes;
 mod storage;
+mod tables;
 
 use crate::Result;
 
-/// Which report.
+/// Which report; what operations cost if none is named.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: Option<Report>,
+    #[command(flatten)]
+    performance: performance::Options,
+}
+
 #[derive(clap::Subcommand)]
-pub(crate) enum Report {
+enum Report {
+    /// Sizes, tests and requirement totals
+    Sizes,
     /// Rows, bytes and CPU per operation over SQLite, beside OpenMLS and mls-rs
     Storage(storage::Options),
 }
 
-/// Makes a report; sizes if none is named.
-pub(crate) fn run(what: Option<&Report>) -> Result<()> {
-    match what {
-        None => sizes::run(),
+/// Makes a report.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.what {
+        None => performance::run(&arguments.performance),
+        Some(Report::Sizes) => sizes::run(),
         Some(Report::Storage(options)) => storage::run(options),
     }
 }

@@ -8,10 +8,13 @@ use crate::metadata::cargo;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// A library that can be measured; the names are those of directories in `benches/peers`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Library {
     Pleach,
     Openmls,
@@ -64,21 +67,63 @@ pub(crate) fn build(root: &Path, target: &Path, library: Library) -> Result<Path
     executables.next_back().ok_or_else(|| format!("{} has no binary", library.name()))
 }
 
+/// How a run ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// By itself.
+    Finished,
+    /// It was ended, as its time was over.
+    OutOfTime,
+}
+
 /// Runs a binary and hands on each line that it prints.
-pub(crate) fn run(
+pub(crate) fn run(binary: &Path, arguments: &[String], line: impl FnMut(Value) -> Result<()>) -> Result<()> {
+    run_within(binary, arguments, None, line).map(drop)
+}
+
+/// Runs a binary, for so long at most, and hands on each line that it prints.
+pub(crate) fn run_within(
     binary: &Path,
     arguments: &[String],
+    most: Option<Duration>,
     mut line: impl FnMut(Value) -> Result<()>,
-) -> Result<()> {
+) -> Result<End> {
     let name = binary.display();
+    let start = Instant::now();
     let mut command = Command::new(binary);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|e| format!("{name} does not start: {e}"))?;
-    let output = child.stdout.take().ok_or("a child without an output")?;
-    for text in BufReader::new(output).lines() {
-        let text = text.map_err(|e| format!("{name}: {e}"))?;
-        line(serde_json::from_str(&text).map_err(|e| format!("{name} printed {text:?}: {e}"))?)?;
+    let lines = lines(&mut child)?;
+    loop {
+        let text = match most {
+            None => lines.recv().map_err(RecvTimeoutError::from),
+            Some(most) => lines.recv_timeout(most.saturating_sub(start.elapsed())),
+        };
+        match text {
+            Ok(text) => {
+                let text = text.map_err(|e| format!("{name}: {e}"))?;
+                let value = serde_json::from_str(&text);
+                line(value.map_err(|e| format!("{name} printed {text:?}: {e}"))?)?;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                child.kill().and_then(|()| child.wait()).map_err(|e| format!("{name}: {e}"))?;
+                return Ok(End::OutOfTime);
+            }
+        }
     }
     let status = child.wait().map_err(|e| format!("{name}: {e}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{name} {}: {status}", arguments.join(" "))) }
+    if status.success() {
+        Ok(End::Finished)
+    } else {
+        Err(format!("{name} {}: {status}", arguments.join(" ")))
+    }
+}
+
+/// The lines that a child prints, until it ends.
+fn lines(child: &mut Child) -> Result<Receiver<std::io::Result<String>>> {
+    let output = child.stdout.take().ok_or("a child without an output")?;
+    let (sender, receiver) = channel();
+    thread::spawn(move || BufReader::new(output).lines().try_for_each(|line| sender.send(line)));
+    Ok(receiver)
 }

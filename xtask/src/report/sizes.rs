@@ -1,4 +1,4 @@
-//! `cargo xtask report` without more: how large the project is, how much of it is tests, and where the requirements stand.
+//! `cargo xtask report sizes`: how large the project is, how much of it is tests, and where the requirements stand.
 
 use crate::Result;
 use crate::metadata::Workspace;

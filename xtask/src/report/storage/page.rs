@@ -5,6 +5,7 @@ use super::promises::Verdict;
 use crate::report::machine;
 use crate::report::peers::Library;
 use crate::report::results::Results;
+use crate::report::tables::{columns, markdown};
 use std::fmt::Write as _;
 
 const OTHERS: [Library; 2] = [Library::Openmls, Library::MlsRs];
@@ -206,30 +207,4 @@ fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(characters).collect()
-}
-
-/// Aligned columns; the first row is the head.
-fn columns(rows: &[Vec<String>]) -> String {
-    let width =
-        |at: usize| rows.iter().filter_map(|row| row.get(at)).map(String::len).max().unwrap_or_default();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().enumerate();
-        let cells = cells.map(|(at, cell)| {
-            if at == 0 { format!("{cell:<0$}", width(at)) } else { format!("{cell:>0$}", width(at)) }
-        });
-        cells.collect::<Vec<_>>().join("  ") + "\n"
-    };
-    rows.iter().map(line).collect()
-}
-
-/// A table in Markdown; the first row is the head.
-fn markdown(rows: &[Vec<String>]) -> String {
-    let mut text = String::new();
-    for (at, row) in rows.iter().enumerate() {
-        let _ = writeln!(text, "| {} |", row.join(" | "));
-        if at == 0 {
-            let _ = writeln!(text, "|{}", "---|".repeat(row.len()));
-        }
-    }
-    text
 }

@@ -1,0 +1,209 @@
+//! What a run measures: sizes, providers, rounds, samples, and how much time each may take.
+//!
+//! A round runs everybody once, in turn, so that a machine that slows down does so for all. Libraries' fastest providers have
+//! more rounds than the others.
+
+use crate::report::peers::Library;
+use std::time::Duration;
+
+/// Sizes of a whole run, and of a quick one.
+pub(crate) const SIZES: [u64; 7] = [2, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
+pub(crate) const QUICK_SIZES: [u64; 4] = [2, 100, 1_000, 10_000];
+
+/// Providers of cryptography, the fastest first.
+pub(crate) const fn providers(library: Library) -> &'static [&'static str] {
+    match library {
+        Library::Pleach => &["aws-lc", "rustcrypto", "ring", "post-quantum"],
+        Library::Openmls => &["libcrux", "rustcrypto"],
+        Library::MlsRs => &["aws-lc", "rustcrypto"],
+    }
+}
+
+/// One process: a library with a provider at a size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) what: Subject,
+    pub(crate) provider: &'static str,
+    pub(crate) n: u64,
+    pub(crate) round: u64,
+}
+
+/// What is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// The primitives of one of our backends.
+    Floor,
+    /// A library's operations.
+    Library(Library),
+    /// A member's memory, in a process of its own.
+    Heap(Library),
+}
+
+impl Subject {
+    /// The library, whose binary does it.
+    pub(crate) const fn library(self) -> Library {
+        match self {
+            Self::Floor => Library::Pleach,
+            Self::Library(library) | Self::Heap(library) => library,
+        }
+    }
+
+    /// Its name in results.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Library(library) => library.name(),
+            Self::Heap(Library::Pleach) => "pleach heap",
+            Self::Heap(Library::Openmls) => "openmls heap",
+            Self::Heap(Library::MlsRs) => "mls-rs heap",
+        }
+    }
+}
+
+/// What to run at all.
+pub(crate) struct Choice<'o> {
+    pub(crate) sizes: &'o [u64],
+    pub(crate) libraries: &'o [Library],
+    /// None: the fastest of each library in every round, the others in the first, unless the run is a quick one.
+    pub(crate) providers: &'o [String],
+    pub(crate) quick: bool,
+}
+
+/// All runs, in their order.
+pub(crate) fn runs(choice: &Choice<'_>) -> Vec<Run> {
+    let mut runs = Vec::new();
+    for &n in choice.sizes {
+        for round in 0..rounds(n, choice.quick) {
+            for &library in choice.libraries {
+                for (rank, provider) in providers(library).iter().copied().enumerate() {
+                    let named = choice.providers.iter().any(|name| name == provider);
+                    let wanted = if choice.providers.is_empty() {
+                        rank == 0 || (!choice.quick && round == 0)
+                    } else {
+                        named
+                    };
+                    if !wanted || n > largest(provider) {
+                        continue;
+                    }
+                    if library == Library::Pleach {
+                        runs.push(Run { what: Subject::Floor, provider, n, round });
+                    }
+                    runs.push(Run { what: Subject::Library(library), provider, n, round });
+                    if rank == 0 && round == 0 && n >= LEAST_HEAP {
+                        runs.push(Run { what: Subject::Heap(library), provider, n, round });
+                    }
+                }
+            }
+        }
+    }
+    runs
+}
+
+/// Below, a member's memory is lost among the rest of a process.
+const LEAST_HEAP: u64 = 1_000;
+
+/// The largest group that is measured with a provider. A public key of a post-quantum suite has more than a kilobyte.
+fn largest(provider: &str) -> u64 {
+    if provider == "post-quantum" { 100_000 } else { u64::MAX }
+}
+
+/// How many members of the synthetic group join and are measured: at least three. Each joins by external Commit, which is O(n).
+pub(crate) const fn parties(n: u64) -> u32 {
+    match n {
+        0..=10_000 => 7,
+        10_001..=100_000 => 5,
+        _ => 3,
+    }
+}
+
+/// How often everybody is run.
+const fn rounds(n: u64, quick: bool) -> u64 {
+    match n {
+        _ if quick => 1,
+        0..=10_000 => 3,
+        _ => 1,
+    }
+}
+
+/// How often an operation is measured in one run.
+pub(crate) const fn samples(n: u64, quick: bool) -> u32 {
+    match n {
+        _ if quick => 5,
+        0..=1_000 => 20,
+        1_001..=10_000 => 10,
+        10_001..=100_000 => 7,
+        _ => 5,
+    }
+}
+
+/// Wall time that a run is meant to take, with all that it sets up. All together: less than an hour.
+pub(crate) const fn budget(n: u64, quick: bool) -> Duration {
+    let seconds = match (n, quick) {
+        (0..=10, false) => 5,
+        (11..=100, false) => 8,
+        (101..=1_000, false) => 15,
+        (1_001..=10_000, false) => 40,
+        (10_001..=100_000, false) => 90,
+        (_, false) => 180,
+        (0..=100, true) => 5,
+        (101..=1_000, true) => 12,
+        (_, true) => 45,
+    };
+    Duration::from_secs(seconds)
+}
+
+/// How long each of the four parts of a run goes on repeating its operations.
+pub(crate) fn patience(n: u64, quick: bool) -> Duration {
+    Duration::from_secs((budget(n, quick).as_secs() / 5).max(1))
+}
+
+/// Wall time after which a run is ended: it may have been in the middle of an operation, or of setting up.
+pub(crate) fn most(n: u64, quick: bool) -> Duration {
+    budget(n, quick) * 2 + Duration::from_secs(120)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, QUICK_SIZES, SIZES, Subject, budget, runs};
+    use crate::report::peers::Library;
+
+    fn choice<'o>(sizes: &'o [u64], quick: bool) -> Choice<'o> {
+        Choice { sizes, libraries: &Library::ALL, providers: &[], quick }
+    }
+
+    #[test]
+    fn everybody_is_run_in_turn_beside_the_floor() {
+        let runs = runs(&choice(&[100], false));
+        let turn: Vec<_> =
+            runs.iter().filter(|run| run.round == 1).map(|run| (run.what, run.provider)).collect();
+        assert_eq!(
+            turn,
+            [
+                (Subject::Floor, "aws-lc"),
+                (Subject::Library(Library::Pleach), "aws-lc"),
+                (Subject::Library(Library::Openmls), "libcrux"),
+                (Subject::Library(Library::MlsRs), "aws-lc"),
+            ]
+        );
+        assert_eq!(runs.iter().filter(|run| run.round == 0).count(), 12);
+    }
+
+    #[test]
+    fn a_run_fits_into_its_time() {
+        let time = |sizes: &[u64], quick| {
+            let runs = runs(&choice(sizes, quick));
+            let libraries = runs.iter().filter(|run| matches!(run.what, Subject::Library(_)));
+            libraries.map(|run| budget(run.n, quick).as_secs()).sum::<u64>()
+        };
+        assert!(time(&SIZES, false) <= 58 * 60, "{}", time(&SIZES, false));
+        assert!(time(&QUICK_SIZES, true) <= 4 * 60, "{}", time(&QUICK_SIZES, true));
+    }
+
+    #[test]
+    fn one_provider_alone() {
+        let providers = ["ring".to_owned()];
+        let choice = Choice { providers: &providers, ..choice(&[2, 10], true) };
+        assert!(runs(&choice).iter().all(|run| run.provider == "ring"));
+        assert_eq!(runs(&choice).len(), 4);
+    }
+}

@@ -1,0 +1,139 @@
+//! The file of results: JSON lines, each written as it is measured, so that a run that was stopped can go on.
+//!
+//! Invariants: a line is what a binary printed, with the run that it belongs to (library, provider, n, round) and the commit; a
+//! run counts once its `ran` line is there. Lines of runs that did not end, of another machine, and, of Pleach and its
+//! primitives, of another commit are dropped on opening.
+
+use super::operations::Part;
+use super::plan::Run;
+use crate::Result;
+use crate::report::peers::Library;
+use crate::report::results::{number, text};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+/// Lines measured so far.
+pub(crate) struct Runs {
+    file: File,
+    commit: String,
+    machine: String,
+    lines: Vec<Value>,
+}
+
+impl Runs {
+    /// Opens the file, or makes it; `fresh` forgets what it holds.
+    pub(crate) fn open(path: &Path, commit: String, machine: String, fresh: bool) -> Result<Self> {
+        let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory).map_err(failed)?;
+        }
+        let text = if fresh { String::new() } else { fs::read_to_string(path).unwrap_or_default() };
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let lines = kept(lines, &commit, &machine);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(path, text).map_err(failed)?;
+        let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+        Ok(Self { file, commit, machine, lines })
+    }
+
+    /// All lines.
+    pub(crate) fn lines(&self) -> &[Value] {
+        &self.lines
+    }
+
+    /// Whether a run of all operations has ended, or of these.
+    pub(crate) fn has(&self, run: &Run, operations: &[String]) -> bool {
+        let operations = operations.join(",");
+        let id = (run.what.name().to_owned(), run.provider.to_owned(), run.n, run.round);
+        let enough = |line: &Value| matches!(text(line, "ops"), ops if ops.is_empty() || ops == operations);
+        self.lines.iter().any(|line| text(line, "line") == "ran" && enough(line) && self::run(line) == id)
+    }
+
+    /// The parts in which an operation was stopped, in this run or with a smaller group.
+    pub(crate) fn stopped(&self, run: &Run) -> Vec<Part> {
+        let of = |line: &&Value| {
+            text(line, "line") == "stopped"
+                && text(line, "run") == run.what.name()
+                && text(line, "provider") == run.provider
+                && number(line, "n") <= run.n
+        };
+        self.lines.iter().filter(of).map(|line| Part::of(text(line, "operation"))).collect()
+    }
+
+    /// Adds a line of a run.
+    pub(crate) fn add(&mut self, run: &Run, mut line: Value) -> Result<()> {
+        if let Some(object) = line.as_object_mut() {
+            object.insert("run".into(), run.what.name().into());
+            object.insert("provider".into(), run.provider.into());
+            object.insert("n".into(), run.n.into());
+            object.insert("round".into(), run.round.into());
+            object.insert("commit".into(), self.commit.as_str().into());
+        }
+        writeln!(self.file, "{line}").map_err(|e| e.to_string())?;
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// Says that a run has ended, and how.
+    pub(crate) fn ran(
+        &mut self,
+        run: &Run,
+        operations: &[String],
+        outcome: &str,
+        seconds: f64,
+    ) -> Result<()> {
+        let (ops, machine) = (operations.join(","), self.machine.as_str());
+        let line =
+            json!({"line": "ran", "outcome": outcome, "ops": ops, "wall_s": seconds, "machine": machine});
+        self.add(run, line)
+    }
+}
+
+/// The run that a line belongs to.
+fn run(line: &Value) -> (String, String, u64, u64) {
+    let text = |field| text(line, field).to_owned();
+    (text("run"), text("provider"), number(line, "n"), number(line, "round"))
+}
+
+/// The lines that still count.
+fn kept(lines: Vec<Value>, commit: &str, machine: &str) -> Vec<Value> {
+    let ours =
+        |line: &Value| text(line, "run") == "floor" || text(line, "run").starts_with(Library::Pleach.name());
+    let ended = |line: &&Value| {
+        text(line, "line") == "ran"
+            && text(line, "machine") == machine
+            && (!ours(line) || text(line, "commit") == commit)
+    };
+    let ended: BTreeSet<_> = lines.iter().filter(ended).map(run).collect();
+    lines.into_iter().filter(|line| ended.contains(&run(line))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept;
+    use serde_json::{Value, json};
+
+    fn line(run: &str, round: u64, kind: &str, commit: &str) -> Value {
+        let machine = "m";
+        json!({"run": run, "provider": "p", "n": 2, "round": round, "line": kind, "commit": commit, "machine": machine})
+    }
+
+    #[test]
+    fn what_did_not_end_or_is_of_another_commit_or_machine_is_measured_again() {
+        let lines = vec![
+            line("floor", 0, "floor", "a"),
+            line("floor", 0, "ran", "a"),
+            line("pleach", 0, "perf", "a"),
+            line("pleach", 0, "ran", "a"),
+            line("openmls", 0, "perf", "a"),
+            line("openmls", 0, "ran", "a"),
+            line("openmls", 1, "perf", "a"),
+        ];
+        assert_eq!(kept(lines.clone(), "a", "m"), lines[..6]);
+        assert_eq!(kept(lines.clone(), "b", "m"), lines[4..6]);
+        assert_eq!(kept(lines, "a", "another"), Vec::<Value>::new());
+    }
+}
