@@ -1,9 +1,10 @@
 //! A group's life, measured operation by operation.
 //!
-//! The group is a full tree, made synthetically. Three of its members are real clients, who came back by external Commits:
-//! `first` commits, `near` is its sibling, for whom most of a path is new, `far` sits in the other half of the tree.
+//! The group is a full tree, made synthetically. Three of its members are real clients. `first` commits, and `far` sits in
+//! the other half of the tree; both came back by external Commits. `near` is the sibling of `first`, for whom most of a path
+//! is new; it was added.
 
-use pleach::{Client, CommitBuilder, GroupInfoSpec, LeafUpdate, PendingCommit, TreeDelivery};
+use pleach::{Client, CommitBuilder, Group, GroupInfoSpec, LeafUpdate, PendingCommit, TreeDelivery};
 use pleach_testkit::{
     null_crypto::NullSuite,
     random::SeededRandom,
@@ -35,7 +36,6 @@ pub(crate) fn life(height: u32) -> Vec<(String, Cost)> {
     life.views();
     let Life { mut meter, .. } = life;
     creation(height, &mut meter);
-
     meter.costs
 }
 
@@ -46,8 +46,7 @@ impl Life {
         let nodes = encode(&tree.nodes).unwrap();
         let info = tree.group_info(null.suite(), 7);
         let mut meter = Meter { null, costs: Vec::new() };
-        let party = |leaf| returning(&null, &tree, leaf);
-        let first = party(1);
+        let first = returning(&null, &tree, 1);
         let join = |client: &Client, info: &[u8], nodes: &[u8]| {
             client.external_join(info).ratchet_tree(nodes).resync(true).build().unwrap()
         };
@@ -57,22 +56,29 @@ impl Life {
         let group = meter.measure("external join: accept", &first.store, || external.accept().unwrap());
         let mut first = first.in_group(group);
 
-        let mut come = |leaf: u32, before: &mut [&mut Seat]| {
-            let party = party(leaf);
-            let (info, nodes) =
-                (before[0].group.group_info().unwrap(), before[0].group.ratchet_tree().unwrap());
-            let external = join(&party.client, &info, &nodes);
-            for seat in before {
-                seat.measure(&mut meter, "external join: process", |group| follow(group, external.message()));
-            }
-            let group = external.accept().unwrap();
-            party.in_group(group)
-        };
-        let mut near = come(0, &mut [&mut first]);
-        let far = come((1 << height) - 2, &mut [&mut first, &mut near]);
-        // The last of them stands for all: it comes to `near`, who has been in the group for a while.
-        let last = meter.costs.len() - 1;
-        meter.costs.drain(2..last);
+        let party = returning(&null, &tree, (1 << height) - 2);
+        let (info, nodes) = (first.group.group_info().unwrap(), first.group.ratchet_tree().unwrap());
+        let external = join(&party.client, &info, &nodes);
+        let process = |group: &mut Group| follow(group, external.message());
+        first.measure(&mut meter, "external join: process", process);
+        let mut far = party.in_group(external.accept().unwrap());
+
+        // The sibling leaves, and a newcomer takes its leaf.
+        let party = Party::newcomer(&null, 1 << 32);
+        let package = party.client.key_package().unwrap();
+        let replace = first.group.commit().remove(LeafIndex(0)).add(package);
+        let pending = replace.tree(TreeDelivery::OutOfBand).build().unwrap();
+        first.group.merge(&pending).unwrap();
+        follow(&mut far.group, pending.message());
+        let nodes = first.send(&mut meter, "encode the tree", |group| group.ratchet_tree().unwrap());
+        let welcome = pending.welcome().unwrap();
+        let join = || party.client.join_with_tree(welcome, &nodes).unwrap();
+        let staged = meter.measure("add: join", &party.store, join);
+        meter.sent(welcome);
+        let group = meter.measure("add: accept", &party.store, || staged.accept().unwrap());
+        let near = party.in_group(group);
+        assert_eq!(near.group.own_index(), LeafIndex(0));
+        assert_eq!(near.group.epoch_authenticator().unwrap(), far.group.epoch_authenticator().unwrap());
         Self { height, meter, first, near, far, newcomers: 0 }
     }
 
@@ -88,7 +94,7 @@ impl Life {
         with: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>,
     ) -> PendingCommit {
         let Self { meter, first, near, far, .. } = self;
-        let build = |group: &mut pleach::Group| with(group.commit()).build().unwrap();
+        let build = |group: &mut Group| with(group.commit()).build().unwrap();
         let pending = first.measure(meter, &format!("{name}: build"), build);
         meter.sent(pending.message());
         first.measure(meter, &format!("{name}: merge"), |group| drop(group.merge(&pending).unwrap()));
@@ -109,7 +115,7 @@ impl Life {
         let last = &sent[9];
         let _received = far.measure(meter, "receive, nine skipped", |group| group.receive(last).unwrap());
         let _received = far.measure(meter, "receive a skipped one", |group| group.receive(&sent[4]).unwrap());
-        let exported = |group: &mut pleach::Group| group.export(b"label", b"context", 32).unwrap();
+        let exported = |group: &mut Group| group.export(b"label", b"context", 32).unwrap();
         let _secret = near.measure(meter, "export a secret", exported);
     }
 
@@ -138,7 +144,7 @@ impl Life {
 
     fn proposals(&mut self) {
         let Self { meter, first, near, far, .. } = self;
-        let update = |group: &mut pleach::Group| group.propose_update(&LeafUpdate::new()).unwrap();
+        let update = |group: &mut Group| group.propose_update(&LeafUpdate::new()).unwrap();
         let proposal = far.send(meter, "propose an update", update);
         let _received = first.measure(meter, "receive the update", |group| group.receive(&proposal).unwrap());
         let _received = near.group.receive(&proposal).unwrap();
@@ -154,29 +160,18 @@ impl Life {
 
     fn members(&mut self) {
         self.commit("remove", |commit| commit.remove(LeafIndex(6)));
-        self.add("add", TreeDelivery::OutOfBand);
+        let package = self.newcomer().client.key_package().unwrap();
+        self.commit("add", |commit| commit.add(package).tree(TreeDelivery::OutOfBand));
         self.commit("remove again", |commit| commit.remove(LeafIndex(6)));
-        self.add("add, tree inside", TreeDelivery::Inline);
-    }
-
-    /// Adds somebody, who joins.
-    fn add(&mut self, name: &str, tree: TreeDelivery) {
         let newcomer = self.newcomer();
         let package = newcomer.client.key_package().unwrap();
-        let pending = self.commit(name, |commit| commit.add(package).tree(tree));
+        let pending =
+            self.commit("add, tree inside", |commit| commit.add(package).tree(TreeDelivery::Inline));
         let welcome = pending.welcome().unwrap();
-        let nodes = self.first.group.ratchet_tree().unwrap();
-        let staged = self.meter.measure(&format!("{name}: join"), &newcomer.store, || match tree {
-            TreeDelivery::Inline => newcomer.client.join(welcome).unwrap(),
-            _ => newcomer.client.join_with_tree(welcome, &nodes).unwrap(),
-        });
+        let _staged = self
+            .meter
+            .measure("add, tree inside: join", &newcomer.store, || newcomer.client.join(welcome).unwrap());
         self.meter.sent(welcome);
-        if tree == TreeDelivery::Inline {
-            return; // Accepting it is the same.
-        }
-        let joined =
-            self.meter.measure(&format!("{name}: accept"), &newcomer.store, || staged.accept().unwrap());
-        assert_eq!(joined.epoch_authenticator().unwrap(), self.far.group.epoch_authenticator().unwrap());
     }
 
     /// The tree is full: whoever comes next doubles it. Whoever leaves then halves it, and so on.
@@ -210,7 +205,7 @@ impl Life {
         first.cold(meter, "open, merge it", |group| drop(group.merge(&pending).unwrap()));
         near.cold(meter, "open, process it, near", |group| follow(group, pending.message()));
         far.cold(meter, "open, process it, far", |group| follow(group, pending.message()));
-        let remove = |group: &mut pleach::Group| group.commit().remove(LeafIndex(6)).build().unwrap();
+        let remove = |group: &mut Group| group.commit().remove(LeafIndex(6)).build().unwrap();
         let pending = first.cold(meter, "open, build a remove", remove);
         first.cold(meter, "open, merge the remove", |group| drop(group.merge(&pending).unwrap()));
         far.cold(meter, "open, process the remove", |group| follow(group, pending.message()));
@@ -240,7 +235,6 @@ impl Life {
             let spec = GroupInfoSpec { external_pub: true, tree };
             first.send(meter, name, |group| group.group_info_with(spec).unwrap());
         }
-        first.send(meter, "encode the tree", |group| group.ratchet_tree().unwrap());
         first.measure(meter, "reload", |group| group.reload().unwrap());
         far.party.clock.advance(30 * 86_400);
         let expired = far.measure(meter, "expire", |group| group.expire().unwrap());
@@ -282,10 +276,10 @@ fn creation(height: u32, meter: &mut Meter) {
     meter.sent(pending.message());
     creator.measure(meter, "create a group of n: merge", |group| drop(group.merge(&pending).unwrap()));
     let nodes = creator.group.ratchet_tree().unwrap();
-    let staged = meter.measure("create a group of n: join", &joiner.store, || {
-        let welcome = pending.welcomes().first().unwrap();
-        joiner.client.join_with_tree(&welcome.message, &nodes).unwrap()
-    });
+    let welcome = pending.welcome().unwrap();
+    let join = || joiner.client.join_with_tree(welcome, &nodes).unwrap();
+    let staged = meter.measure("create a group of n: join", &joiner.store, join);
+    meter.sent(welcome);
     let joined = meter.measure("create a group of n: accept", &joiner.store, || staged.accept().unwrap());
     assert_eq!(joined.epoch_authenticator().unwrap(), creator.group.epoch_authenticator().unwrap());
     // Nobody has a path yet: each member is its own resolution (RFC 9420 §4.1.1).
