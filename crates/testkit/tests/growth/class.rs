@@ -63,10 +63,11 @@ impl Class {
             }
         }
         let (a, _) = line(points, f64::from);
+        let last = points.last().map_or(0.0, |(_, count)| *count as f64);
         match self {
             Self::Constant(_) => flat(points, slack),
             // That it does not get steeper is what tells it from the next class.
-            Self::Log(declared, _) if (a - declared).abs() > declared / 4.0 + slack.0 / 11.0 => {
+            Self::Log(declared, _) if (a - declared).abs() > declared / 4.0 + slack.of(last) / 11.0 => {
                 Err(format!("{a:.2} for each level, not about {declared}"))
             }
             Self::Log(declared, _) => even(points, declared, slack),
