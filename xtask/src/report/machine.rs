@@ -18,13 +18,17 @@ pub(crate) fn compiler() -> String {
     output("rustc", &["--version"], None).unwrap_or_else(|| "rustc of unknown version".into())
 }
 
-/// The commit that is checked out, with a `+` if files of the library differ from it.
+/// What measurements are about: the library and what measures it.
+const MEASURED: [&str; 4] = ["crates", "storage", "backends", "benches/peers"];
+
+/// The last commit that changed what is measured, with a `+` if files differ from it. Pages that were written since are no reason
+/// to measure again.
 pub(crate) fn commit(root: &Path) -> String {
-    let Some(commit) = output("git", &["rev-parse", "--short=12", "HEAD"], Some(root)) else {
+    let of = |arguments: &[&str]| output("git", &[arguments, &["--"], &MEASURED].concat(), Some(root));
+    let Some(commit) = of(&["log", "-1", "--abbrev=12", "--format=%h"]) else {
         return "unknown".into();
     };
-    let library = ["status", "--porcelain", "--untracked-files=no", "crates", "storage", "backends"];
-    let changed = output("git", &library, Some(root)).is_none_or(|text| !text.is_empty());
+    let changed = of(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|text| !text.is_empty());
     if changed { commit + "+" } else { commit }
 }
 

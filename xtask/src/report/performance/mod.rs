@@ -106,7 +106,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let name = if options.quick { "performance-quick.jsonl" } else { "performance.jsonl" };
     let path = options.results.clone().unwrap_or_else(|| directory.join(name));
     let machine = format!("{}; {}", machine::processors(), machine::compiler());
-    let results = Runs::open(&path, machine::commit(&root), machine, options.fresh)?;
+    let results = match options.page {
+        true => Runs::read(&path)?,
+        false => Runs::open(&path, machine::commit(&root), machine, options.fresh)?,
+    };
     let target = options.target_dir.clone().unwrap_or_else(|| root.join("target/peers"));
     let groups = directory.join("groups");
     let mut report = Report { options, results, groups, binaries: BTreeMap::new(), failed: Vec::new() };
@@ -124,7 +127,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         print!("{}", page::summary(&measured, &verdicts));
     }
     if options.is_whole() || options.page {
-        write(&root, &measured, &verdicts)?;
+        write(&root, &measured, &verdicts, &report.results.commits())?;
     }
     if !report.failed.is_empty() {
         return Err(report.failed.join("\n"));
@@ -142,13 +145,13 @@ fn line(verdict: &Verdict) -> serde_json::Value {
 }
 
 /// Writes the page and its plots; plots of operations that are no more are removed.
-fn write(root: &Path, measured: &Measured, verdicts: &[Verdict]) -> Result<()> {
+fn write(root: &Path, measured: &Measured, verdicts: &[Verdict], commit: &str) -> Result<()> {
     fn failed(path: &Path) -> impl Fn(std::io::Error) -> String + '_ {
         move |e| format!("{}: {e}", path.display())
     }
     let (page, plots) = (root.join(PAGE), root.join(PLOTS));
     let before = fs::read_to_string(&page).unwrap_or_default();
-    let text = page::whole(measured, verdicts, &machine::commit(root), &before);
+    let text = page::whole(measured, verdicts, commit, &before);
     fs::create_dir_all(&plots).map_err(failed(&plots))?;
     for entry in fs::read_dir(&plots).map_err(failed(&plots))?.filter_map(std::result::Result::ok) {
         if entry.path().extension().is_some_and(|extension| extension == "svg") {

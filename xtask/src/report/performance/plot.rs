@@ -197,6 +197,13 @@ fn labels(text: &mut String, frame: &Frame, series: &[&Series]) {
             series.colour
         );
         mark(text, series, x - 6.0, place);
+        if series.mark == Mark::None {
+            let (from, colour) = (x - 14.0, series.colour);
+            let _ = writeln!(
+                text,
+                r#"<path d="M{from:.1} {place:.1}h14" stroke="{colour}" stroke-width="1.5" stroke-dasharray="4 2"/>"#
+            );
+        }
         let _ = writeln!(
             text,
             r#"<text x="{:.1}" y="{:.1}" fill="{}">{}</text>"#,

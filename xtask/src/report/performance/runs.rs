@@ -17,7 +17,8 @@ use std::path::Path;
 
 /// Lines measured so far.
 pub(crate) struct Runs {
-    file: File,
+    /// None if nothing will be added.
+    file: Option<File>,
     commit: String,
     machine: String,
     lines: Vec<Value>,
@@ -36,7 +37,21 @@ impl Runs {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         fs::write(path, text).map_err(failed)?;
         let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
-        Ok(Self { file, commit, machine, lines })
+        Ok(Self { file: Some(file), commit, machine, lines })
+    }
+
+    /// What a file holds, of any commit; it is left as it is.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        Ok(Self { file: None, commit: String::new(), machine: String::new(), lines })
+    }
+
+    /// The commits of Pleach that were measured.
+    pub(crate) fn commits(&self) -> String {
+        let ours = self.lines.iter().filter(|line| text(line, "run") == Library::Pleach.name());
+        let commits: BTreeSet<&str> = ours.map(|line| text(line, "commit")).collect();
+        commits.into_iter().collect::<Vec<_>>().join(", ")
     }
 
     /// All lines.
@@ -72,7 +87,8 @@ impl Runs {
             object.insert("round".into(), run.round.into());
             object.insert("commit".into(), self.commit.as_str().into());
         }
-        writeln!(self.file, "{line}").map_err(|e| e.to_string())?;
+        let file = self.file.as_mut().ok_or("results that are only read")?;
+        writeln!(file, "{line}").map_err(|e| e.to_string())?;
         self.lines.push(line);
         Ok(())
     }
