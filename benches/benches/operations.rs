@@ -10,7 +10,8 @@
 //!
 //! - `cargo bench -p pleach-benches --bench operations -- 10 14 17` for these heights
 //! - `.. -- 14 --count` prints how often each primitive is called instead
-//! - `.. -- 14 --only "process, near"` does one thing for some seconds, for a profiler
+//! - `.. -- 14 --only "process, near"` does everything for some seconds, this in a frame of its own, for a profiler;
+//!   `--only receive` receives each Commit a thousand times
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that cannot run may stop")]
 
@@ -104,6 +105,10 @@ impl Parties {
             sender.merge(commit).unwrap();
             message
         });
+        if let Sink::Only("receive") = sink {
+            // A Commit that is not merged can be received again.
+            (0..1000).for_each(|_| drop(black_box(far.receive(&commit).unwrap())));
+        }
         sink.run("process, far", || follow(far, &commit));
         sink.run("process, near", || follow(near, &commit));
         let first = sink.run("encrypt, first", || sender.encrypt(&TEXT).unwrap());
@@ -294,12 +299,12 @@ impl Floor {
 
     /// The floor of an operation in a full tree.
     fn of(&self, operation: &str, levels: f64) -> f64 {
-        let process = |nodes: f64| {
-            2.0 * self.verify + self.hpke_open + nodes * self.derive_step + self.key_schedule
-        };
+        let process =
+            |nodes: f64| 2.0 * self.verify + self.hpke_open + nodes * self.derive_step + self.key_schedule;
         // Two keys for the sender data; key, nonce and next secret of the ratchet.
         let message = 5.0 * self.expand;
-        let first = 0.5 * levels;
+        // Of the secret tree: two secrets per level, and the leaf's two ratchets.
+        let first = 2.0 * (levels + 1.0) * self.expand;
         match operation.trim_end_matches(", cold") {
             "create and merge" => {
                 2.0 * self.sign

@@ -1,0 +1,76 @@
+//! The end of a key, without memory of its own where it is short, as nearly all are.
+
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+
+/// So many octets have room: those of a pointer and a length, and what padding leaves.
+const INLINE: usize = 22;
+
+/// A suffix. Ordered as its octets.
+#[derive(Clone)]
+pub(crate) enum Suffix {
+    Short { length: u8, octets: [u8; INLINE] },
+    Long(Box<[u8]>),
+}
+
+impl Suffix {
+    pub(crate) fn new(suffix: &[u8]) -> Self {
+        let mut octets = [0; INLINE];
+        match octets.get_mut(..suffix.len()) {
+            Some(place) => {
+                place.copy_from_slice(suffix);
+                Self::Short { length: suffix.len() as u8, octets }
+            }
+            None => Self::Long(suffix.into()),
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Short { length, octets } => octets.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Long(octets) => octets,
+        }
+    }
+}
+
+impl Borrow<[u8]> for Suffix {
+    fn borrow(&self) -> &[u8] {
+        self.as_slice()
+    }
+}
+
+impl Ord for Suffix {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_slice().cmp(other.as_slice())
+    }
+}
+
+impl PartialOrd for Suffix {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Suffix {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for Suffix {}
+
+#[cfg(test)]
+mod tests {
+    use super::Suffix;
+
+    #[test]
+    fn ordered_as_octets_whatever_the_length() {
+        let mut all: Vec<Vec<u8>> =
+            (0..60).flat_map(|n| [vec![0; n], vec![7; n], [vec![7; n], vec![9]].concat()]).collect();
+        let mut suffixes: Vec<Suffix> = all.iter().map(|octets| Suffix::new(octets)).collect();
+        all.sort();
+        suffixes.sort();
+        assert!(suffixes.iter().map(Suffix::as_slice).eq(all.iter().map(Vec::as_slice)));
+        assert_eq!(size_of::<Suffix>(), 24);
+    }
+}
