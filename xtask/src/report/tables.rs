@@ -22,9 +22,13 @@ pub(crate) fn markdown(rows: &[Vec<String>]) -> String {
     aligned(rows, "---|")
 }
 
-/// A table in Markdown with numbers in all columns but the first.
+/// A table in Markdown with numbers in all columns but the first; they stay with their units.
 pub(crate) fn numbers(rows: &[Vec<String>]) -> String {
-    aligned(rows, "---:|")
+    let together =
+        |(at, cell): (usize, &String)| if at == 0 { cell.clone() } else { cell.replace(' ', "\u{a0}") };
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().enumerate().map(together).collect()).collect();
+    aligned(&rows, "---:|")
 }
 
 fn aligned(rows: &[Vec<String>], others: &str) -> String {

@@ -96,21 +96,43 @@ impl Verdict {
     /// As a row: line, n, floor, measured, ratio, allowed, verdict.
     pub(crate) fn cells(&self) -> Vec<String> {
         let dash = || "-".to_owned();
-        let number = |value: f64| match self.line.bound {
-            Bound::Most(Field::Stored | Field::Heap, _) => bytes(value),
-            _ => time(value),
-        };
-        let allowed =
-            if self.line.has_floor() { format!("{:.1}", self.allowed) } else { number(self.allowed) };
         vec![
             self.line.title.to_owned(),
             super::units::size(self.n),
             self.floor.map_or_else(dash, time),
-            self.measured.map_or_else(dash, number),
+            self.measured.map_or_else(dash, |value| self.number(value)),
             self.ratio.filter(|_| self.line.has_floor()).map_or_else(dash, ratio),
-            allowed,
+            self.allowed(),
             self.verdict().to_owned(),
         ]
+    }
+
+    /// As a cell of the overview: the ratio or the measured number, bold where it is too much.
+    pub(crate) fn cell(&self) -> String {
+        let number = match self.line.has_floor() {
+            true => self.ratio.map(ratio),
+            false => self.measured.map(|value| self.number(value)),
+        };
+        match number {
+            None => "-".into(),
+            Some(number) if self.met => number,
+            Some(number) => format!("**{number}**"),
+        }
+    }
+
+    /// What the line allows, as it stands in tables.
+    pub(crate) fn allowed(&self) -> String {
+        match self.line.has_floor() {
+            true => format!("{:.1} x floor", self.allowed),
+            false => self.number(self.allowed),
+        }
+    }
+
+    fn number(&self, value: f64) -> String {
+        match self.line.bound {
+            Bound::Most(Field::Stored | Field::Heap, _) => bytes(value),
+            _ => time(value),
+        }
     }
 
     /// In a word.
@@ -169,7 +191,7 @@ mod tests {
         assert!(process.met && process.floor == Some(145_000.0));
         assert_eq!(
             process.cells()[..6],
-            ["process a Commit, full tree", "10²", "145 µs", "180 µs", "1.24", "2.0"]
+            ["process a Commit, full tree", "10²", "145 µs", "180 µs", "1.24", "2.0 x floor"]
         );
         let slow = find("process", 1_000);
         assert_eq!((slow.met, slow.verdict()), (false, "**NOT MET**"));

@@ -231,8 +231,10 @@ pub(crate) fn of_suite(
 
 /// The primitives: a row for each, a column for each provider.
 pub(crate) fn primitives(measured: &Measured) -> Rows {
-    let providers: Vec<_> = measured.providers().cloned().collect();
-    let mut rows = vec![vec![String::new(), String::new()]];
+    let mut providers: Vec<_> = measured.providers().cloned().collect();
+    let order = super::plan::providers(Library::Pleach);
+    providers.sort_by_key(|(provider, suite)| (*suite, order.iter().position(|name| name == provider)));
+    let mut rows = vec![vec![String::new()]];
     if let Some(head) = rows.first_mut() {
         head.extend(providers.iter().map(|(provider, suite)| match *suite {
             COMMON_SUITE => provider.clone(),
@@ -240,7 +242,7 @@ pub(crate) fn primitives(measured: &Measured) -> Rows {
         }));
     }
     for (name, what) in super::floor::PRIMITIVES {
-        let mut row = vec![format!("`{name}`"), what.to_owned()];
+        let mut row = vec![format!("`{name}`: {what}")];
         row.extend(providers.iter().map(|(provider, suite)| {
             measured.prices(provider, *suite, None).get(name).map_or("-".into(), |price| time(*price))
         }));
