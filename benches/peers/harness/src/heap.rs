@@ -2,13 +2,14 @@
 //!
 //! The member joins the synthetic group by an external Commit, with its records in an SQLite file, so that the store is not
 //! counted. "heap" is what the resident set has grown by, from before the tree was read to after the join, when GroupInfo, tree
-//! and Commit are dropped: what the allocator has not given back to the kernel is in it. "heap_peak" is what the peak has grown by,
-//! the tree's encoding included.
+//! and Commit are dropped: what the allocator has not given back to the kernel is in it. "heap_used" is what is allocated more
+//! then than before, as glibc counts it. "heap_peak" is what the peak has grown by, the tree's encoding included.
 
 use crate::limit::Limit;
 use crate::output::{Line, PerfRow, Temperature, Tree, Who, print};
 use crate::synthetic::Synthetic;
 use crate::{Failure, Library, Place, Result};
+use malloc_info::info::{SystemType, TotalType};
 use std::fs;
 use std::path::Path;
 
@@ -17,14 +18,14 @@ pub(crate) fn run(library: &dyn Library, n: u32, directory: &Path, limit: &Limit
     let synthetic = Synthetic::open(directory, n, library.suite())?;
     let place = tempfile::tempdir()?;
     let party = library.party(&library.identity("measured")?, Place::File(&place.path().join("store")))?;
-    let before = Resident::now()?;
+    let (used_before, before) = (used()?, Resident::now()?);
     let group = {
         let (group_info, tree) = (synthetic.group_info()?, synthetic.tree()?);
         let (mut group, _) = limit.step(n, "heap", || party.join_externally(&group_info, &tree))?;
         group.save()?;
         group
     };
-    let after = Resident::now()?;
+    let (after, used_after) = (Resident::now()?, used()?);
     for (operation, bytes) in
         [("heap", after.now.saturating_sub(before.now)), ("heap_peak", after.peak.saturating_sub(before.now))]
     {
@@ -39,6 +40,17 @@ pub(crate) fn run(library: &dyn Library, n: u32, directory: &Path, limit: &Limit
     }
     print(&Line::Done { who: Some(Who::new(library)), n });
     Ok(())
+}
+
+/// Bytes that are allocated: all that the allocator has, without what is free in it.
+fn used() -> Result<u64> {
+    let info = malloc_info::malloc_info()?;
+    let of = |wanted: TotalType| -> usize {
+        info.total.iter().filter(|total| total.r#type == wanted).map(|total| total.size).sum()
+    };
+    let current = info.system.iter().filter(|system| system.r#type == SystemType::Current);
+    let all = current.map(|system| system.size).sum::<usize>() + of(TotalType::Mmap);
+    Ok(u64::try_from(all.saturating_sub(of(TotalType::Fast) + of(TotalType::Rest)))?)
 }
 
 struct Resident {

@@ -117,7 +117,7 @@ pub struct PerfRow {
     pub stored_rows: u64,
     /// Bytes of their keys and values.
     pub stored_bytes: u64,
-    /// Only for the operations "heap" and "heap_peak".
+    /// Only for the operations "heap", "heap_used" and "heap_peak".
     pub rss_bytes: u64,
     /// Parents above the common ancestor of sender and receiver.
     pub nodes_above: u32,

@@ -3,11 +3,12 @@
 use peer_harness::{Change, Commit, Counts, Failure, Group, Library, Party, Place, Provider, Result, TreeAt};
 use pleach::crypto::{CipherSuite, CipherSuiteId, CryptoProvider, Secret, Signer};
 use pleach::post_quantum::{self, PostQuantumNumbering, PostQuantumSuite};
-use pleach::storage::CountingStorage;
+use pleach::storage::{CountingStorage, Storage};
 use pleach::wire::{Credential, LeafIndex, encode};
 use pleach::{
-    AuthDecision, AuthService, CredentialRequest, GroupInfoSpec, KeyPackageOptions, MemoryStorage,
-    PendingCommit, Received, SqliteStorage, TreeDelivery, aws_lc, ring, rustcrypto,
+    AuthDecision, AuthService, ClientBuilder, CredentialRequest, GroupConfig, GroupInfoSpec,
+    KeyPackageOptions, MemoryStorage, PendingCommit, Received, SqliteStorage, TreeDelivery, aws_lc, ring,
+    rustcrypto,
 };
 use std::sync::Arc;
 
@@ -58,22 +59,25 @@ impl Pleach {
         Ok(*(self.crypto)().suites.first().ok_or("a provider has suites")?)
     }
 
-    /// A KeyPackage of somebody who will never join, with a lifetime.
+    /// A KeyPackage of somebody who will never join, with a lifetime. Without GREASE: OpenMLS refuses extensions that it does not know.
     pub(crate) fn stranger_for(&self, name: &str, lifetime: (u64, u64)) -> Result<Vec<u8>> {
-        let client = self.client(&self.identity(name)?, MemoryStorage::new())?;
+        let mut config = GroupConfig::default();
+        config.grease = false;
+        let builder = self.builder(&self.identity(name)?, MemoryStorage::new())?;
+        let client = builder.config(config).build()?;
         Ok(client.key_package_with(KeyPackageOptions::default().lifetime(lifetime.0, lifetime.1))?)
     }
 
-    fn client(
-        &self,
-        identity: &[u8],
-        storage: impl pleach::storage::Storage + 'static,
-    ) -> Result<pleach::Client> {
+    fn client(&self, identity: &[u8], storage: impl Storage + 'static) -> Result<pleach::Client> {
+        Ok(self.builder(identity, storage)?.build()?)
+    }
+
+    fn builder(&self, identity: &[u8], storage: impl Storage + 'static) -> Result<ClientBuilder> {
         let suite = self.cipher_suite()?;
         let (private, name) = identity.split_at_checked(PRIVATE).ok_or("not an identity")?;
         let signer: Box<dyn Signer> = suite.signature.load_signer(&Secret::copy_from(private))?;
         let builder = pleach::Client::builder((self.crypto)(), storage).suite(suite.id);
-        Ok(builder.basic(name, signer).auth(Gullible).build()?)
+        Ok(builder.basic(name, signer).auth(Gullible))
     }
 }
 

@@ -166,7 +166,7 @@ impl Bench<'_> {
         (row.nodes_above, row.levels) = (nodes_above, levels);
         (row.seals, row.operations) = (seals, operations.max(1));
         print(&Line::Perf(row.clone()));
-        if self.library.saves_apart() {
+        if self.library.saves_apart() && cost.save.wall_ns > 0 {
             row.operation.push_str("_unstored");
             (row.cpu_ns, row.wall_ns) = (cost.work.cpu_ns, cost.work.wall_ns);
             (row.stored_rows, row.stored_bytes) = (0, 0);
