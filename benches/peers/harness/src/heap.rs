@@ -26,9 +26,11 @@ pub(crate) fn run(library: &dyn Library, n: u32, directory: &Path, limit: &Limit
         group
     };
     let (after, used_after) = (Resident::now()?, used()?);
-    for (operation, bytes) in
-        [("heap", after.now.saturating_sub(before.now)), ("heap_peak", after.peak.saturating_sub(before.now))]
-    {
+    for (operation, bytes) in [
+        ("heap", after.now.saturating_sub(before.now)),
+        ("heap_used", used_after.saturating_sub(used_before)),
+        ("heap_peak", after.peak.saturating_sub(before.now)),
+    ] {
         print(&Line::Perf(PerfRow {
             rss_bytes: bytes,
             ..PerfRow::new(library, n, operation, Tree::Populated, Temperature::Warm, 0)
