@@ -15,13 +15,30 @@ pub fn write_vector(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), CryptoError> 
 
 /// Appends the length header alone, for bytes that follow as a part of their own.
 pub(crate) fn write_length(out: &mut Vec<u8>, len: usize) -> Result<(), CryptoError> {
-    match u32::try_from(len).map_err(|_| CryptoError::WrongLength)? {
-        len @ 0..0x40 => out.push(len as u8),
-        len @ 0x40..0x4000 => out.extend_from_slice(&(len as u16 | 0x4000).to_be_bytes()),
-        len @ 0x4000..0x4000_0000 => out.extend_from_slice(&(len | 0x8000_0000).to_be_bytes()),
-        _ => return Err(CryptoError::WrongLength),
-    }
+    out.extend_from_slice(LengthHeader::new(len)?.as_bytes());
     Ok(())
+}
+
+/// A length header by itself, without a heap.
+pub(crate) struct LengthHeader {
+    bytes: [u8; 4],
+    unused: usize,
+}
+
+impl LengthHeader {
+    pub(crate) fn new(len: usize) -> Result<Self, CryptoError> {
+        let (header, unused) = match u32::try_from(len).map_err(|_| CryptoError::WrongLength)? {
+            len @ 0..0x40 => (len, 3),
+            len @ 0x40..0x4000 => (len | 0x4000, 2),
+            len @ 0x4000..0x4000_0000 => (len | 0x8000_0000, 0),
+            _ => return Err(CryptoError::WrongLength),
+        };
+        Ok(Self { bytes: header.to_be_bytes(), unused })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(self.unused..).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! Each label gets the prefix `"MLS 1.0 "` here, except `RefHash`'s, which are complete strings.
 
-use crate::encode::{write_length, write_vector};
+use crate::encode::{LengthHeader, write_length, write_vector};
 use crate::hpke::{self, KeyScheduleInfo};
 use crate::{
     CipherSuite, CryptoError, Digest, KemPrivateKey, KemPublicKey, Secret, SecureRandom, Signer, Verifier,
@@ -70,11 +70,12 @@ impl CipherSuite {
         len: usize,
     ) -> Result<Secret, CryptoError> {
         let length = u16::try_from(len).map_err(|_| CryptoError::OutputTooLong)?;
-        let mut info = Vec::with_capacity(2 + 1 + PREFIX.len() + label.len() + 4 + context.len());
-        info.extend_from_slice(&length.to_be_bytes());
-        write_label(&mut info, label)?;
-        write_vector(&mut info, context)?;
-        self.kdf.expand(secret, &[&info], len)
+        // In parts: a Commit makes hundreds of expansions, and none needs the heap for this.
+        let of_label = LengthHeader::new(PREFIX.len() + label.len())?;
+        let of_context = LengthHeader::new(context.len())?;
+        let info: [&[u8]; 6] =
+            [&length.to_be_bytes(), of_label.as_bytes(), PREFIX, label, of_context.as_bytes(), context];
+        self.kdf.expand(secret, &info, len)
     }
 
     /// `DeriveSecret(Secret, Label)`: an expansion with an empty context to `Nh` bytes (RFC 9420 §8, R112).
@@ -222,10 +223,10 @@ impl CipherSuite {
 const EXTERNAL_INIT: &[u8] = b"MLS 1.0 external init secret";
 
 fn write_label(out: &mut Vec<u8>, label: &[u8]) -> Result<(), CryptoError> {
-    let mut full = Vec::with_capacity(PREFIX.len() + label.len());
-    full.extend_from_slice(PREFIX);
-    full.extend_from_slice(label);
-    write_vector(out, &full)
+    write_length(out, PREFIX.len() + label.len())?;
+    out.extend_from_slice(PREFIX);
+    out.extend_from_slice(label);
+    Ok(())
 }
 
 fn sign_content_head(label: &[u8], content_len: usize) -> Result<Vec<u8>, CryptoError> {

@@ -111,6 +111,9 @@ impl<'a> Key<'a> {
     }
 }
 
+/// An epoch, a kind and an index, or a hash.
+const SUFFIX_ROOM: usize = 16;
+
 /// An owned [`Key`], kept in its encoding. Ordered as engines order rows.
 #[derive(Clone)]
 pub struct KeyBuf {
@@ -132,6 +135,8 @@ impl KeyBuf {
     /// Replaces the key, reusing the memory.
     pub fn set(&mut self, key: Key<'_>) {
         self.bytes.clear();
+        // At once, with room for the rest of a suffix that is made piece by piece.
+        self.bytes.reserve(key.encoded_len() + SUFFIX_ROOM);
         encode_client(key.client, &mut self.bytes);
         self.client = self.bytes.len() - key.client.len()..self.bytes.len();
         encode_scope(key.scope, &mut self.bytes);
