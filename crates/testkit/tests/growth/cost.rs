@@ -28,7 +28,7 @@ pub(crate) const RESOURCES: [(&str, Slack); 14] = [
     // Bytes that went into any of these.
     ("bytes in", Slack(100.0, 0.02)),
     // Allocations, reallocations included, and their bytes.
-    ("allocs", Slack(6.0, 0.1)),
+    ("allocs", Slack(6.0, 0.15)),
     ("heap", Slack(600.0, 0.25)),
     // Rows of the store, looked up or found by a scan; written or erased.
     ("rows in", Slack(1.0, 0.0)),
