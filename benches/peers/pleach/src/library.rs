@@ -121,7 +121,7 @@ impl Handle {
 struct Membership(pleach::Group, Option<PendingCommit>);
 
 impl Membership {
-    fn new(group: pleach::Group) -> Box<dyn Group> {
+    fn of(group: pleach::Group) -> Box<dyn Group> {
         Box::new(Self(group, None))
     }
 }
@@ -172,7 +172,7 @@ impl Party for Handle {
     }
 
     fn create(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
-        Ok(Membership::new(self.client.create_group(group_id)?))
+        Ok(Membership::of(self.client.create_group(group_id)?))
     }
 
     fn join(&self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> Result<Box<dyn Group>> {
@@ -180,17 +180,17 @@ impl Party for Handle {
             Some(tree) => self.client.join_with_tree(welcome, tree)?,
             None => self.client.join(welcome)?,
         };
-        Ok(Membership::new(staged.accept()?))
+        Ok(Membership::of(staged.accept()?))
     }
 
     fn join_externally(&self, group_info: &[u8], ratchet_tree: &[u8]) -> Result<(Box<dyn Group>, Vec<u8>)> {
         let commit = self.client.external_join(group_info).ratchet_tree(ratchet_tree).build()?;
         let message = commit.message().to_vec();
-        Ok((Membership::new(commit.accept()?), message))
+        Ok((Membership::of(commit.accept()?), message))
     }
 
     fn load(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
-        Ok(Membership::new(self.client.load(group_id)?))
+        Ok(Membership::of(self.client.load(group_id)?))
     }
 
     fn reopen(&self) -> Result<Box<dyn Party>> {
@@ -260,9 +260,7 @@ impl Group for Membership {
     }
 
     fn group_info(&mut self) -> Result<Vec<u8>> {
-        let mut spec = GroupInfoSpec::default();
-        spec.external_pub = true;
-        spec.tree = TreeDelivery::OutOfBand;
+        let spec = GroupInfoSpec { external_pub: true, tree: TreeDelivery::OutOfBand };
         Ok(self.0.group_info_with(spec)?)
     }
 
