@@ -24,11 +24,16 @@ const MEASURED: [&str; 4] = ["crates", "storage", "backends", "benches/peers"];
 /// The last commit that changed what is measured, with a `+` if files differ from it. Pages that were written since are no reason
 /// to measure again.
 pub(crate) fn commit(root: &Path) -> String {
-    let of = |arguments: &[&str]| output("git", &[arguments, &["--"], &MEASURED].concat(), Some(root));
-    let Some(commit) = of(&["log", "-1", "--abbrev=12", "--format=%h"]) else {
+    commit_of(root, &MEASURED)
+}
+
+/// The last commit that changed one of these, with a `+` if files differ from it.
+pub(crate) fn commit_of(root: &Path, paths: &[&str]) -> String {
+    let git = |arguments: &[&str]| output("git", &[arguments, &["--"], paths].concat(), Some(root));
+    let Some(commit) = git(&["log", "-1", "--abbrev=12", "--format=%h"]) else {
         return "unknown".into();
     };
-    let changed = of(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|text| !text.is_empty());
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]).is_none_or(|text| !text.is_empty());
     if changed { commit + "+" } else { commit }
 }
 

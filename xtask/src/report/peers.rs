@@ -116,7 +116,12 @@ pub(crate) fn run_within(
     if status.success() {
         Ok(End::Finished)
     } else {
-        Err(format!("{name} {}: {status}", arguments.join(" ")))
+        {
+            // Lists of operations are long.
+            let arguments: Vec<_> =
+                arguments.iter().take_while(|argument| *argument != "--ops").cloned().collect();
+            Err(format!("{name} {}: {status}", arguments.join(" ")))
+        }
     }
 }
 

@@ -38,6 +38,8 @@ const PAGE: &str = "docs/performance.md";
 const PLOTS: &str = "docs/performance";
 /// The provider that says which suite everybody has.
 const COMMON: &str = "aws-lc";
+/// What makes the synthetic groups: others are made when it changes.
+const GROUP_MAKERS: [&str; 2] = ["benches/peers/pleach", "crates/testkit/src/synthetic.rs"];
 /// KeyPackages in the synthetic groups end some day: older groups are made anew.
 const GROUPS_LAST: Duration = Duration::from_secs(30 * 24 * 3_600);
 
@@ -111,7 +113,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         false => Runs::open(&path, machine::commit(&root), machine, options.fresh)?,
     };
     let target = options.target_dir.clone().unwrap_or_else(|| root.join("target/peers"));
-    let groups = directory.join("groups");
+    let groups = directory.join("groups").join(machine::commit_of(&root, &GROUP_MAKERS));
     let mut report = Report { options, results, groups, binaries: BTreeMap::new(), failed: Vec::new() };
     if !options.page {
         report.measure(&root, &target)?;

@@ -87,7 +87,7 @@ impl Part {
     pub(crate) fn of(operation: &str) -> Self {
         match operation {
             "key_package" => Self::KeyPackages,
-            "heap" | "heap_peak" => Self::Heap,
+            "heap" | "heap_used" | "heap_peak" => Self::Heap,
             _ if FRESH.contains(&operation) => Self::Fresh,
             _ => Self::Populated,
         }

@@ -267,8 +267,7 @@ const WELCOME: &str = "What one new member downloads, the tree apart unless it i
 
 const STORED_TEXT: &str = "Keys and values that the storage was given. Others as multiples of Pleach; -: nothing, or nobody can tell.";
 
-const HEAP: &str =
-    "Growth of the resident set of a process that joins by external Commit and does nothing else.";
+const HEAP: &str = "Growth of a process that joins by external Commit and does nothing else: what is allocated then, as the C library counts it, the resident set, and its peak.";
 
 const MILLION_TEXT: &str = "Pleach, suite 1, a fully populated tree. To the floor: CPU time.";
 

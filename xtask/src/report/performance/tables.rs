@@ -156,7 +156,11 @@ pub(crate) fn cold(measured: &Measured, sizes: &[u64]) -> Rows {
 pub(crate) fn heap(measured: &Measured, sizes: &[u64]) -> Rows {
     let mut rows = vec![head("", sizes)];
     for who in first_of_each(measured) {
-        for (operation, title) in [("heap", "joined"), ("heap_peak", "most while joining")] {
+        for (operation, title) in [
+            ("heap_used", "allocated"),
+            ("heap", "resident"),
+            ("heap_peak", "resident at most, while joining"),
+        ] {
             let cell = |n: u64| measured.cell(&who, operation, n, Field::Heap);
             if sizes.iter().any(|&n| cell(n) != Cell::Missing) {
                 rows.push(row(format!("{}: {title}", who.title()), sizes, |n| shown(cell(n), bytes)));
