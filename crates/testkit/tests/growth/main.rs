@@ -14,7 +14,7 @@
 //! Tests of the tree alone are in `growth_tree.rs`; rows of a group that is opened from its store in `lazy.rs`.
 //!
 //! Not here: time, and threads; all work is on one.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod class;
 mod cost;
@@ -129,7 +129,7 @@ fn no_class_is_higher_than_it_may_be() {
     let declared = declared();
     for (name, cells) in &declared {
         for (cell, (resource, _)) in cells.iter().zip(RESOURCES) {
-            match Class::parse(cell).unwrap() {
+            match Class::parse(cell).unwrap_or_else(|| panic!("{name}: {resource}: {cell}")) {
                 Class::Constant(_) => {}
                 Class::Log(..) => assert!(!CONSTANT.contains(name), "{name}: {resource}: {cell}"),
                 Class::Linear(..) => assert!(LINEAR.contains(name), "{name}: {resource}: {cell}"),
