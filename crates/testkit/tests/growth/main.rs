@@ -14,7 +14,7 @@
 //! Tests of the tree alone are in `growth_tree.rs`; rows of a group that is opened from its store in `lazy.rs`.
 //!
 //! Not here: time, and threads; all work is on one.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod class;
 mod cost;
