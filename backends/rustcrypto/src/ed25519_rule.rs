@@ -9,7 +9,7 @@
 //! The batch is one multiscalar multiplication over `curve25519-dalek` with random 128-bit coefficients, times the cofactor,
 //! which is what makes it agree with the single check for every input but with a probability of 2^-128. (`ed25519-dalek`'s
 //! own batch function checks another equation and is not used.) Cost per signature: about half of a single check from
-//! 64 signatures on.
+//! 64 signatures on, two fifths from 1,000 on. Signatures by one key that stand side by side share its decoding and its term.
 
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
@@ -18,11 +18,11 @@ use pleach_crypto::{CryptoError, SecureRandom, Signed, Verifier};
 use sha2::{Digest, Sha512};
 
 /// Signatures in one multiscalar multiplication: beyond this, the gain per signature is small and memory grows.
-const BATCH: usize = 256;
+const BATCH: usize = 1024;
 /// Below this, single checks are as quick.
 const SMALLEST_BATCH: usize = 3;
 
-/// Verifies all signatures, 256 at a time. A batch that does not verify, which says nothing of which signature is to blame, is
+/// Verifies all signatures, 1,024 at a time. A batch that does not verify, which says nothing of which signature is to blame, is
 /// decided by `single`, one by one; so are the few that make no batch.
 ///
 /// # Errors
@@ -146,14 +146,32 @@ fn batch_is_valid(items: &[Signed<'_>], rng: &dyn SecureRandom) -> bool {
     let mut scalars = Vec::with_capacity(2 * items.len() + 1);
     let mut points = Vec::with_capacity(2 * items.len() + 1);
     let mut base = Scalar::ZERO;
+    // The last key, and the sum of its `z k` so far.
+    let mut last: Option<(PublicKey, Scalar)> = None;
     for (item, z) in items.iter().zip(coefficients.as_chunks().0) {
         let z = Scalar::from(u128::from_le_bytes(*z));
-        let Ok(key) = PublicKey::parse(item.public) else { return false };
         let Some((r_bytes, s)) = split(item.signature) else { return false };
         let Some(r) = decode(r_bytes) else { return false };
+        let (key, sum) = match last.take() {
+            Some((key, sum)) if key.bytes == *item.public => (key, sum),
+            done => {
+                let Ok(key) = PublicKey::parse(item.public) else { return false };
+                if let Some((done, sum)) = done {
+                    scalars.push(sum);
+                    points.push(done.minus_a);
+                }
+                (key, Scalar::ZERO)
+            }
+        };
         base += z * s;
-        scalars.extend([z, z * key.challenge(r_bytes, item.message)]);
-        points.extend([-r, key.minus_a]);
+        scalars.push(z);
+        points.push(-r);
+        let sum = sum + z * key.challenge(r_bytes, item.message);
+        last = Some((key, sum));
+    }
+    if let Some((key, sum)) = last {
+        scalars.push(sum);
+        points.push(key.minus_a);
     }
     scalars.push(base);
     points.push(ED25519_BASEPOINT_POINT);
@@ -190,6 +208,32 @@ mod tests {
                 bad[at].signature = &signatures[(at + 1) % 150];
                 assert!(!batch_is_valid(&bad, &SystemRandom));
             }
+        }
+    }
+
+    /// A key package and its leaf are signed by one key, one after the other.
+    #[test]
+    fn signatures_by_one_key_share_its_term() {
+        let signers: Vec<_> = [1, 1, 1, 2, 2, 1]
+            .map(|i| ED25519.load_signer(&Secret::from_fn(32, |seed| seed.fill(i))).unwrap())
+            .into();
+        let messages: Vec<[u8; 1]> = (0..6).map(|i| [i]).collect();
+        let parts: Vec<[&[u8]; 1]> = messages.iter().map(|message| [message.as_slice()]).collect();
+        let signatures: Vec<_> =
+            signers.iter().zip(&parts).map(|(signer, message)| signer.sign(message).unwrap()).collect();
+        let items: Vec<_> = signers
+            .iter()
+            .zip(&signatures)
+            .zip(&parts)
+            .map(|((signer, signature), message)| Signed { public: signer.public(), message, signature })
+            .collect();
+        assert!(batch_is_valid(&items, &SystemRandom));
+        for bad in 0..items.len() {
+            let mut items = items.clone();
+            items[bad].message = &[b"another"];
+            assert!(!batch_is_valid(&items, &SystemRandom), "{bad}");
+            items[bad] = Signed { public: signers[(bad + 3) % 6].public(), ..items[bad] };
+            assert!(!batch_is_valid(&items, &SystemRandom), "{bad}");
         }
     }
 

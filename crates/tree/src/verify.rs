@@ -20,8 +20,10 @@ use crate::{
     slot::{LeafSlot, ParentSlot, Subtree, leaves_below},
 };
 
-/// Signatures of a batch: enough to gain from it, few enough to share among threads.
-const BATCH: usize = 128;
+/// Signatures of a batch: from there on, more gain nothing.
+const BATCH: usize = 1024;
+/// The smallest batch that is worth the gain of a thread more.
+const SMALLEST_BATCH: usize = 64;
 
 /// The label of a leaf's signature (RFC 9420 §7.2).
 const LEAF_NODE_TBS: &[u8] = b"LeafNodeTBS";
@@ -327,7 +329,10 @@ fn in_chunks<T: Sync>(
     items: &[T],
     work: &(dyn Fn(&[T]) -> Result<(), TreeError> + Sync),
 ) -> Result<(), TreeError> {
-    let chunks: Vec<&[T]> = items.chunks(BATCH).collect();
+    // At least four pieces for each thread, so that none waits long for the last.
+    let share = items.len().div_ceil(executor.width().max(1).saturating_mul(4));
+    let pieces = if executor.width() > 1 { share.clamp(SMALLEST_BATCH, BATCH) } else { BATCH };
+    let chunks: Vec<&[T]> = items.chunks(pieces).collect();
     let results: Vec<OnceBox<Result<(), TreeError>>> = chunks.iter().map(|_| OnceBox::new()).collect();
     executor.for_each(chunks.len(), &|i| {
         if let (Some(chunk), Some(result)) = (chunks.get(i), results.get(i)) {
