@@ -13,7 +13,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use pleach_crypto::{CipherSuite, Digest};
 use pleach_tree::RatchetTree;
-use pleach_wire::{LeafIndex, LeafNode};
+use pleach_wire::{Kept, LeafIndex, LeafNode};
 use rpds::RedBlackTreeSetSync;
 use zeroize::Zeroizing;
 
@@ -37,16 +37,27 @@ pub(crate) fn client_key(env: &Env<'_>, suite: &CipherSuite, leaf: &LeafNode) ->
     suite.hash.hash(&[&id])
 }
 
+/// The same, of one of many leaves: it is not decoded for that.
+pub(crate) fn client_key_of(
+    env: &Env<'_>,
+    suite: &CipherSuite,
+    leaf: &Kept<LeafNode>,
+) -> Result<Digest, GroupError> {
+    let view = leaf.view();
+    let id = env.identity.client_id(&view.to_credential()?, view.signature_key);
+    Ok(suite.hash.hash(&[&id]))
+}
+
 /// All clients of a tree with their leaves, in order. O(n log n).
 pub(crate) fn clients_of(
     env: &Env<'_>,
     suite: &CipherSuite,
     tree: &RatchetTree,
 ) -> Result<Vec<(Digest, LeafIndex)>, GroupError> {
-    let mut clients = Vec::new();
+    let mut clients = Vec::with_capacity(tree.member_count() as usize);
     for member in tree.leaves() {
         let (index, leaf) = member?;
-        clients.push((client_key(env, suite, leaf), index));
+        clients.push((client_key_of(env, suite, leaf)?, index));
     }
     clients.sort_unstable();
     Ok(clients)

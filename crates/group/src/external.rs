@@ -2,7 +2,7 @@
 //! members (§12.1.8).
 
 use crate::apply::{Base, Committer, Resolved, check_members};
-use crate::clients::{Clients, client_key};
+use crate::clients::{Clients, client_key, client_key_of};
 use crate::commit::begin_path;
 use crate::epoch::NewEpoch;
 use crate::join::{joined_credentials, unsupported_extension};
@@ -195,7 +195,7 @@ fn former_leaf(
     let own = client_key(env, suite, identity);
     for member in group_info.tree.leaves() {
         let (index, leaf) = member?;
-        if client_key(env, suite, leaf) == own {
+        if client_key_of(env, suite, leaf)? == own {
             return Ok(Some(index));
         }
     }

@@ -1,6 +1,6 @@
 //! GroupInfo (RFC 9420 §12.4.3): making one, and verifying one together with its tree.
 
-use crate::leaf::{GROUP_INFO, LeafRules, Place, check_extensions, check_leaf, check_lifetime};
+use crate::leaf::{GROUP_INFO, LeafRules, check_extensions, check_lifetime, check_tree_leaf};
 use crate::{
     Env, Grease, GroupError, GroupState, IncompatibleError, MisbehaviorError, StepResult, apply, key_package,
 };
@@ -204,9 +204,9 @@ pub(crate) fn verify(
     apply::check_group_extensions(&context.extensions)?;
     let rules = LeafRules::of(&context.extensions)?;
     for member in tree.leaves() {
-        let (index, leaf) = member?;
-        check_lifetime(leaf, &env.config.lifetime, env.now, env.config.lifetime.check_joined_tree)?; // R078
-        check_leaf(suite, leaf, Place::Tree(index), &context.group_id, &rules, false)?; // R240
+        let leaf = member?.1.to_value(); // for these checks alone: it is not kept
+        check_lifetime(&leaf, &env.config.lifetime, env.now, env.config.lifetime.check_joined_tree)?; // R078
+        check_tree_leaf(suite, &leaf, &rules)?; // R240
     }
     apply::check_members(tree, &rules, true)?; // R076
     tree.verify(&context.group_id, env.executor, &*env.provider.random).map_err(apply::unique_keys) // R083, R084, R109, R240, R241

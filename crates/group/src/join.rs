@@ -253,8 +253,8 @@ impl OpenedWelcome {
 fn clients(env: &Env<'_>, tree: &RatchetTree) -> Result<Vec<Vec<u8>>, GroupError> {
     let mut clients = Vec::new();
     for member in tree.leaves() {
-        let (_, leaf) = member?;
-        clients.push(env.identity.client_id(&leaf.credential, &leaf.signature_key));
+        let view = member?.1.view();
+        clients.push(env.identity.client_id(&view.to_credential()?, view.signature_key));
     }
     clients.sort_unstable();
     Ok(clients)
@@ -283,7 +283,14 @@ pub(crate) fn joined_credentials(
     for member in tree.leaves() {
         let (index, leaf) = member?;
         if index != own {
-            checks.push(CredentialCheck::new(CredentialReason::JoinedTree, Some(index), leaf));
+            let view = leaf.view();
+            checks.push(CredentialCheck {
+                reason: CredentialReason::JoinedTree,
+                leaf: Some(index),
+                old: None,
+                new: view.to_credential()?,
+                signature_key: view.signature_key.into(),
+            });
         }
     }
     checks.extend(apply::external_sender_checks(suite, &context.extensions, &Default::default())?);

@@ -94,8 +94,6 @@ pub(crate) enum Place<'a> {
     Update(&'a LeafNode, LeafIndex),
     /// In the path of a Commit of the member with this leaf, or of a client that joins there.
     Commit(Option<&'a LeafNode>, LeafIndex),
-    /// In a tree that is joined: any source.
-    Tree(LeafIndex),
 }
 
 /// What the group asks of every leaf, parsed once for a list of proposals.
@@ -153,29 +151,14 @@ pub(crate) fn check_leaf(
         (Place::KeyPackage, LeafNodeSource::KeyPackage(_)) => (LeafIndex(0), None),
         (Place::Update(old, index), LeafNodeSource::Update) => (index, Some(old)),
         (Place::Commit(old, index), LeafNodeSource::Commit { .. }) => (index, old),
-        (Place::Tree(index), _) => (index, None),
         _ => return Err(MisbehaviorError::LeafNodeSource.into()),
     };
     // R081, R082
     if replaced.is_some_and(|old| old.encryption_key == leaf.encryption_key) {
         return Err(MisbehaviorError::EncryptionKeyUnchanged.into());
     }
-    check_extensions(&leaf.extensions, &[ExtensionType::APPLICATION_ID])?;
-    for extension in leaf.extensions.iter().map(|extension| extension.extension_type) {
-        if !extension.is_default() && !leaf.capabilities.extensions.contains(&extension) {
-            return Err(MisbehaviorError::LeafExtensionNotListed(extension).into()); // R064, R079
-        }
-    }
-    let credential = leaf.credential.credential_type();
-    if !leaf.capabilities.credentials.contains(&credential) {
-        return Err(MisbehaviorError::LeafCredentialNotListed(credential).into()); // R065
-    }
-    check_credential(suite, &leaf.credential, &leaf.signature_key)?;
-    rules.check(leaf)?;
-    if !matches!(place, Place::Tree(_)) {
-        // A joined tree's keys are all checked at once, by the tree.
-        suite.kem.load_public(&leaf.encryption_key).map_err(|_| MisbehaviorError::KeyPackageKey)?; // R149
-    }
+    check_tree_leaf(suite, leaf, rules)?;
+    suite.kem.load_public(&leaf.encryption_key).map_err(|_| MisbehaviorError::KeyPackageKey)?; // R149
     if check_signature {
         let verifier = suite
             .signature
@@ -187,6 +170,27 @@ pub(crate) fn check_leaf(
             .map_err(|_| MisbehaviorError::LeafNodeSignature)?; // R070, R071, R074
     }
     Ok(())
+}
+
+/// Those of them that concern any leaf, wherever it came from. For the leaves of a tree that is joined there are no others:
+/// keys and signatures are checked for all of them at once, by the tree.
+pub(crate) fn check_tree_leaf(
+    suite: &CipherSuite,
+    leaf: &LeafNode,
+    rules: &LeafRules,
+) -> Result<(), GroupError> {
+    check_extensions(&leaf.extensions, &[ExtensionType::APPLICATION_ID])?;
+    for extension in leaf.extensions.iter().map(|extension| extension.extension_type) {
+        if !extension.is_default() && !leaf.capabilities.extensions.contains(&extension) {
+            return Err(MisbehaviorError::LeafExtensionNotListed(extension).into()); // R064, R079
+        }
+    }
+    let credential = leaf.credential.credential_type();
+    if !leaf.capabilities.credentials.contains(&credential) {
+        return Err(MisbehaviorError::LeafCredentialNotListed(credential).into()); // R065
+    }
+    check_credential(suite, &leaf.credential, &leaf.signature_key)?;
+    rules.check(leaf)
 }
 
 /// The form of a credential and that it fits its key (R015, R021, R022, R024).

@@ -8,7 +8,7 @@
 
 use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
-use pleach_wire::{CredentialType, ExtensionType, LeafNode, ProposalType, is_grease_value};
+use pleach_wire::{CredentialType, ExtensionType, Kept, LeafNode, ProposalType, is_grease_value};
 
 /// One thing that a member may or may not support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +31,15 @@ pub(crate) struct Features {
 }
 
 impl Features {
-    pub(crate) fn of_leaf(leaf: &LeafNode) -> Self {
+    pub(crate) fn of_leaf(leaf: &Kept<LeafNode>) -> Self {
+        let view = leaf.view();
+        // Every leaf's bytes decode; without capabilities a leaf passes no check.
+        let capabilities = view.to_capabilities().unwrap_or_default();
         Self {
-            extensions: set(&leaf.capabilities.extensions),
-            proposals: set(&leaf.capabilities.proposals),
-            credentials: set(&leaf.capabilities.credentials),
-            in_use: Vec::from([leaf.credential.credential_type()]),
+            extensions: set(&capabilities.extensions),
+            proposals: set(&capabilities.proposals),
+            credentials: set(&capabilities.credentials),
+            in_use: Vec::from([view.credential_type]),
         }
     }
 
@@ -72,16 +75,34 @@ impl Features {
 
 /// Makes equal sets one, while a tree is built.
 #[derive(Debug, Default)]
-pub(crate) struct Interner(BTreeSet<Arc<Features>>);
+pub(crate) struct Interner {
+    sets: BTreeSet<Arc<Features>>,
+    /// The capabilities of the last leaf as they are encoded, and its set: most leaves are like their neighbour.
+    last: Option<(Vec<u8>, Arc<Features>)>,
+}
 
 impl Interner {
     pub(crate) fn intern(&mut self, features: Features) -> Arc<Features> {
-        if let Some(known) = self.0.get(&features) {
+        if let Some(known) = self.sets.get(&features) {
             return Arc::clone(known);
         }
         let new = Arc::new(features);
-        self.0.insert(Arc::clone(&new));
+        self.sets.insert(Arc::clone(&new));
         new
+    }
+
+    /// The set of a leaf. Decodes its capabilities only if they are not those of the leaf before.
+    pub(crate) fn of_leaf(&mut self, leaf: &Kept<LeafNode>) -> Arc<Features> {
+        let view = leaf.view();
+        if let Some((capabilities, features)) = &self.last
+            && capabilities == view.capabilities
+            && features.in_use == [view.credential_type]
+        {
+            return Arc::clone(features);
+        }
+        let features = self.intern(Features::of_leaf(leaf));
+        self.last = Some((view.capabilities.to_vec(), Arc::clone(&features)));
+        features
     }
 }
 

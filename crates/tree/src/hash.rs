@@ -2,7 +2,7 @@
 //!
 //! Cost: a tree hash is computed once per slot and kept there; a parent hash is one hash when the sibling's is known.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
 
 use pleach_crypto::{Digest, Hash};
 use pleach_wire::{Encode, HpkePublicKey, LeafIndex, ParentHashInput, write_length};
@@ -35,17 +35,22 @@ impl<'a> Hasher<'a> {
             Subtree::Blank(position) => Ok(self.blank.of(self.hash, *position)),
             Subtree::Stub(stub) => Ok(stub.hash),
             Subtree::Leaf(slot) => {
-                let compute = || Box::new(self.leaf(slot.index, slot.node.bytes()));
-                Ok(*slot.hash.get_or_init(compute))
+                if let Some(known) = slot.hash.get() {
+                    return Ok(known);
+                }
+                let hash = self.leaf(slot.index, slot.node.bytes());
+                slot.hash.set(&hash);
+                Ok(hash)
             }
             Subtree::Parent(slot) => {
                 if let Some(known) = slot.hash.get() {
-                    return Ok(*known);
+                    return Ok(known);
                 }
                 let left = self.tree_hash(&slot.left)?;
                 let right = self.tree_hash(&slot.right)?;
                 let hash = self.parent(slot.node.as_deref(), &[], &left, &right)?;
-                Ok(*slot.hash.get_or_init(|| Box::new(hash)))
+                slot.hash.set(&hash);
+                Ok(hash)
             }
         }
     }

@@ -9,9 +9,9 @@
 //! The index of a tree that is loaded in part knows the keys of loaded nodes, and what the stored index answered for
 //! those that were asked for. An answer speaks of the tree as it is stored: it is to be given before anything changes.
 //!
-//! Cost: O(log n) time and copies per change, about 20 bytes per entry.
+//! Cost: O(log n) time and copies per change; about 16 bytes per entry. An index is made from all entries by sorting them.
 
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 use core::array;
 
 use pleach_crypto::Hash;
@@ -70,18 +70,67 @@ pub(crate) struct KeyIndex {
 enum Trie {
     #[default]
     Empty,
-    Bucket(Arc<Vec<(Prefix, u32)>>),
+    Bucket(Arc<[Entry]>),
     Branch(Arc<[Trie; 16]>),
 }
 
+/// A prefix and a node, packed: there are 3n of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    high: u32,
+    low: u32,
+    node: u32,
+}
+
+impl Entry {
+    const fn new(prefix: Prefix, node: NodeIndex) -> Self {
+        Self { high: (prefix >> 32) as u32, low: prefix as u32, node: node.0 }
+    }
+
+    const fn prefix(self) -> Prefix {
+        ((self.high as u64) << 32) | self.low as u64
+    }
+}
+
+/// Entries on their way into an index.
+#[derive(Debug, Default)]
+pub(crate) struct Entries(Vec<Entry>);
+
+impl Entries {
+    pub(crate) fn with_capacity(entries: usize) -> Self {
+        Self(Vec::with_capacity(entries))
+    }
+
+    pub(crate) fn push(&mut self, tag: KeyTag, node: NodeIndex) {
+        self.0.push(Entry::new(tag.prefix(), node));
+    }
+}
+
+impl From<Entries> for KeyIndex {
+    /// The index of a tree with all its nodes. O(n log n), and quick.
+    fn from(Entries(mut entries): Entries) -> Self {
+        entries.sort_unstable();
+        entries.dedup();
+        Self { trie: Trie::of_sorted(&entries, 0), answered: None }
+    }
+}
+
 impl KeyIndex {
+    /// Calls `visit` with the nodes of every prefix that more than one node has, in ascending order.
+    pub(crate) fn shared_prefixes<E>(
+        &self,
+        visit: &mut dyn FnMut(&[NodeIndex]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.trie.shared_prefixes(visit)
+    }
+
     /// Notes that a node has this key; that it is known already changes nothing.
     pub(crate) fn insert(&mut self, tag: KeyTag, node: NodeIndex) {
-        self.trie.insert(0, (tag.prefix(), node.0));
+        self.trie.insert(0, Entry::new(tag.prefix(), node));
     }
 
     pub(crate) fn remove(&mut self, tag: KeyTag, node: NodeIndex) {
-        self.trie.remove(0, (tag.prefix(), node.0));
+        self.trie.remove(0, Entry::new(tag.prefix(), node));
     }
 
     /// The nodes whose key may have this tag. Some may be missing unless it [`is_known`](Self::is_known).
@@ -94,8 +143,8 @@ impl KeyIndex {
             trie = next;
             level += 1;
         }
-        let bucket = if let Trie::Bucket(bucket) = trie { bucket.as_slice() } else { &[] };
-        bucket.iter().filter(move |(found, _)| *found == prefix).map(|(_, node)| NodeIndex(*node))
+        let bucket: &[Entry] = if let Trie::Bucket(bucket) = trie { bucket } else { &[] };
+        bucket.iter().filter(move |found| found.prefix() == prefix).map(|found| NodeIndex(found.node))
     }
 
     /// Whether the index can tell all nodes with this key.
@@ -108,7 +157,7 @@ impl KeyIndex {
         if let Some(answered) = &mut self.answered {
             answered.insert_mut(tag);
             if let Some(node) = node {
-                self.trie.insert(0, (tag.prefix(), node.0));
+                self.trie.insert(0, Entry::new(tag.prefix(), node));
             }
         }
     }
@@ -127,40 +176,79 @@ impl KeyIndex {
 }
 
 impl Trie {
-    fn insert(&mut self, level: u32, entry: (Prefix, u32)) {
+    /// The trie of sorted entries whose prefixes agree in the first `level` digits.
+    fn of_sorted(entries: &[Entry], level: u32) -> Self {
+        if entries.is_empty() {
+            return Self::Empty;
+        }
+        if entries.len() <= BUCKET || level == LEVELS {
+            return Self::Bucket(entries.into());
+        }
+        let mut rest = entries;
+        Self::Branch(Arc::new(array::from_fn(|this| {
+            let end = rest.partition_point(|entry| digit(entry.prefix(), level) <= this);
+            let (part, others) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            rest = others;
+            Self::of_sorted(part, level + 1)
+        })))
+    }
+
+    fn shared_prefixes<E>(&self, visit: &mut dyn FnMut(&[NodeIndex]) -> Result<(), E>) -> Result<(), E> {
         match self {
-            Self::Empty => *self = Self::Bucket(Arc::new(Vec::from([entry]))),
-            Self::Bucket(bucket) if bucket.contains(&entry) => {}
-            Self::Bucket(bucket) if bucket.len() < BUCKET || level == LEVELS => {
-                Arc::make_mut(bucket).push(entry);
-            }
+            Self::Empty => Ok(()),
+            Self::Branch(branch) => branch.iter().try_for_each(|child| child.shared_prefixes(visit)),
             Self::Bucket(bucket) => {
-                let mut split: Box<[Self; 16]> = Box::new(array::from_fn(|_| Self::Empty));
-                for &(prefix, node) in bucket.iter().chain([&entry]) {
-                    if let Some(child) = split.get_mut(digit(prefix, level)) {
-                        child.insert(level + 1, (prefix, node));
-                    }
+                let is_sorted = bucket.is_sorted();
+                let sorted: Vec<Entry>;
+                let entries: &[Entry] = if is_sorted {
+                    bucket
+                } else {
+                    let mut copy = bucket.to_vec();
+                    copy.sort_unstable();
+                    sorted = copy;
+                    &sorted
+                };
+                let same = |a: &Entry, b: &Entry| a.prefix() == b.prefix();
+                for group in entries.chunk_by(same).filter(|group| group.len() > 1) {
+                    let nodes: Vec<NodeIndex> = group.iter().map(|entry| NodeIndex(entry.node)).collect();
+                    visit(&nodes)?;
                 }
-                *self = Self::Branch(Arc::from(split));
+                Ok(())
+            }
+        }
+    }
+
+    fn insert(&mut self, level: u32, entry: Entry) {
+        match self {
+            Self::Empty => *self = Self::Bucket(Arc::new([entry])),
+            Self::Bucket(bucket) if bucket.contains(&entry) => {}
+            Self::Bucket(bucket) => {
+                let mut entries = Vec::with_capacity(bucket.len().saturating_add(1));
+                entries.extend_from_slice(bucket);
+                entries.push(entry);
+                if entries.len() > BUCKET {
+                    entries.sort_unstable(); // to be split
+                }
+                *self = Self::of_sorted(&entries, level);
             }
             Self::Branch(branch) => {
-                if let Some(child) = Arc::make_mut(branch).get_mut(digit(entry.0, level)) {
+                if let Some(child) = Arc::make_mut(branch).get_mut(digit(entry.prefix(), level)) {
                     child.insert(level + 1, entry);
                 }
             }
         }
     }
 
-    fn remove(&mut self, level: u32, entry: (Prefix, u32)) {
+    fn remove(&mut self, level: u32, entry: Entry) {
         match self {
             Self::Empty => {}
             Self::Bucket(bucket) => {
                 if bucket.contains(&entry) {
-                    Arc::make_mut(bucket).retain(|found| *found != entry);
+                    *bucket = bucket.iter().copied().filter(|found| *found != entry).collect();
                 }
             }
             Self::Branch(branch) => {
-                if let Some(child) = Arc::make_mut(branch).get_mut(digit(entry.0, level)) {
+                if let Some(child) = Arc::make_mut(branch).get_mut(digit(entry.prefix(), level)) {
                     child.remove(level + 1, entry);
                 }
             }
@@ -201,6 +289,33 @@ mod tests {
         assert_eq!(before.candidates(spread(5)).map(|n| n.0).collect::<Vec<_>>(), [5, 2_005]);
         assert_eq!(index.candidates(tag(7)).count(), 100);
         assert_eq!(index.candidates(tag(8)).count(), 0);
+    }
+
+    #[test]
+    fn made_at_once_or_one_by_one_it_is_the_same() {
+        let tags =
+            || (0..3_000_u32).map(|i| (tag(u64::from(i % 2_900).wrapping_mul(0x9e37_79b9_7f4a_7c15)), i));
+        let mut entries = Entries::with_capacity(3_000);
+        let mut grown = KeyIndex::default();
+        for (tag, node) in tags() {
+            entries.push(tag, NodeIndex(node));
+            grown.insert(tag, NodeIndex(node));
+        }
+        let made = KeyIndex::from(entries);
+        for (tag, _) in tags() {
+            assert!(made.candidates(tag).eq(grown.candidates(tag)));
+        }
+        for index in [made, grown] {
+            let mut shared = Vec::new();
+            index
+                .shared_prefixes(&mut |nodes| {
+                    shared.push(nodes.iter().map(|node| node.0).collect::<Vec<_>>());
+                    Ok::<_, ()>(())
+                })
+                .unwrap();
+            shared.sort();
+            assert_eq!(shared, (0..100).map(|i| Vec::from([i, i + 2_900])).collect::<Vec<_>>());
+        }
     }
 
     #[test]

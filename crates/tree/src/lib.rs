@@ -13,6 +13,7 @@ mod edit;
 mod error;
 mod features;
 mod hash;
+mod hash_cell;
 mod key_index;
 mod key_rows;
 mod leaf_row;

@@ -97,7 +97,7 @@ impl RatchetTree {
         let mut found = Vec::new();
         for node in self.signature_keys.candidates(name.tag) {
             let Some(index) = node.leaf() else { continue };
-            if self.leaf(index)?.is_some_and(|leaf| leaf.signature_key.as_bytes() == key) {
+            if self.leaf(index)?.is_some_and(|leaf| leaf.view().signature_key == key) {
                 found.push(index);
             }
         }

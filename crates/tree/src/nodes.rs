@@ -9,7 +9,7 @@ use pleach_wire::{LeafIndex, Node, NodeIndex, RatchetTreeNodes, TreeSize};
 
 use crate::{
     Parent, RatchetTree, TreeError,
-    features::{Features, Interner},
+    features::Interner,
     position::Position,
     slot::{LeafSlot, Subtree},
 };
@@ -69,7 +69,7 @@ impl Build<'_> {
         if position.height == 0 {
             return match node {
                 Some(Node::Leaf(leaf)) => {
-                    let features = self.interner.intern(Features::of_leaf(&leaf));
+                    let features = self.interner.of_leaf(&leaf);
                     let index = LeafIndex(position.first);
                     Subtree::Leaf(Arc::new(LeafSlot::new(index, leaf, features, self.suite.hash)))
                 }

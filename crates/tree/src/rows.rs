@@ -4,7 +4,7 @@
 //! Commit. A tree can be loaded in part; what is not loaded is a stub, known by its hash and summary, and
 //! [`TreeError::Need`] says which rows an operation wants. A loaded node is checked against the hash in its parent.
 
-use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use pleach_crypto::{CipherSuite, Digest};
 use pleach_wire::{LeafIndex, NodeIndex, TreeSize};
@@ -205,7 +205,7 @@ impl<R: AsRef<[u8]>> Load<'_, R> {
                 let new = ParentSlot::new(slot.position, left, right, slot.node.clone());
                 // Loading changes no hash.
                 if let Some(hash) = slot.hash.get() {
-                    let _is_first = new.hash.set(Box::new(*hash));
+                    new.hash.set(&hash);
                 }
                 Ok(Subtree::Parent(Arc::new(new)))
             }
@@ -226,7 +226,7 @@ impl<R: AsRef<[u8]>> Load<'_, R> {
         let hash = self.tree.hash_function();
         let subtree = match Row::decode(row, position, hash)? {
             Row::Leaf(leaf) => {
-                let features = self.interner.intern(Features::of_leaf(&leaf));
+                let features = self.interner.of_leaf(&leaf);
                 let index = LeafIndex(position.first);
                 let slot = LeafSlot::new(index, leaf, features, hash);
                 check(self.tree.hasher().leaf(index, slot.node.bytes()), stub)?;
@@ -238,7 +238,7 @@ impl<R: AsRef<[u8]>> Load<'_, R> {
                 let left = self.child(left, position.left())?;
                 let right = self.child(right, position.right())?;
                 let slot = ParentSlot::new(position, left, right, node);
-                let _is_first = slot.hash.set(Box::new(stub.hash));
+                slot.hash.set(&stub.hash);
                 Subtree::Parent(Arc::new(slot))
             }
         };

@@ -10,7 +10,9 @@ use once_cell::race::OnceBox;
 use pleach_crypto::{CipherSuite, CryptoError, Digest, Hash, KemPublicKey, Verifier};
 use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, NodeIndex, Opaque, ParentNode};
 
-use crate::{KeyKind, KeyName, features::Features, key_index::KeyTag, position::Position};
+use crate::{
+    KeyKind, KeyName, features::Features, hash_cell::HashCell, key_index::KeyTag, position::Position,
+};
 
 /// A subtree, as cheap to clone as a pointer.
 #[derive(Debug, Clone)]
@@ -33,8 +35,14 @@ pub(crate) struct LeafSlot {
     pub(crate) features: Arc<Features>,
     pub(crate) encryption_tag: KeyTag,
     pub(crate) signature_tag: KeyTag,
-    pub(crate) hash: OnceBox<Digest>,
-    encryption_key: OnceBox<Box<dyn KemPublicKey>>,
+    pub(crate) hash: HashCell,
+    /// Those that were used: of few leaves.
+    parsed: OnceBox<ParsedKeys>,
+}
+
+#[derive(Debug, Default)]
+struct ParsedKeys {
+    encryption: OnceBox<Box<dyn KemPublicKey>>,
     verifier: OnceBox<Box<dyn Verifier>>,
 }
 
@@ -45,15 +53,15 @@ impl LeafSlot {
         features: Arc<Features>,
         hash: &dyn Hash,
     ) -> Self {
+        let view = node.view();
         Self {
             index,
             features,
-            encryption_tag: KeyTag::of(hash, &node.encryption_key),
-            signature_tag: KeyTag::of(hash, &node.signature_key),
+            encryption_tag: KeyTag::of(hash, view.encryption_key),
+            signature_tag: KeyTag::of(hash, view.signature_key),
             node,
-            hash: OnceBox::new(),
-            encryption_key: OnceBox::new(),
-            verifier: OnceBox::new(),
+            hash: HashCell::default(),
+            parsed: OnceBox::new(),
         }
     }
 
@@ -67,14 +75,18 @@ impl LeafSlot {
 
     /// The HPKE key, parsed once.
     pub(crate) fn encryption_key(&self, suite: &CipherSuite) -> Result<&dyn KemPublicKey, CryptoError> {
-        let load = || suite.kem.load_public(&self.node.encryption_key).map(Box::new);
-        self.encryption_key.get_or_try_init(load).map(|key| &**key)
+        let load = || suite.kem.load_public(self.node.view().encryption_key).map(Box::new);
+        self.parsed().encryption.get_or_try_init(load).map(|key| &**key)
     }
 
     /// The signature key, parsed once.
     pub(crate) fn verifier(&self, suite: &CipherSuite) -> Result<&dyn Verifier, CryptoError> {
-        let load = || suite.signature.load_verifier(&self.node.signature_key).map(Box::new);
-        self.verifier.get_or_try_init(load).map(|key| &**key)
+        let load = || suite.signature.load_verifier(self.node.view().signature_key).map(Box::new);
+        self.parsed().verifier.get_or_try_init(load).map(|key| &**key)
+    }
+
+    fn parsed(&self) -> &ParsedKeys {
+        self.parsed.get_or_init(Box::default)
     }
 }
 
@@ -179,12 +191,12 @@ pub(crate) struct ParentSlot {
     pub(crate) right: Subtree,
     pub(crate) node: Option<Arc<Parent>>,
     pub(crate) summary: Summary,
-    pub(crate) hash: OnceBox<Digest>,
+    pub(crate) hash: HashCell,
 }
 
 impl ParentSlot {
     pub(crate) fn new(position: Position, left: Subtree, right: Subtree, node: Option<Arc<Parent>>) -> Self {
-        let hash = OnceBox::new();
+        let hash = HashCell::default();
         let mut slot = Self { position, left, right, node, summary: Summary::default(), hash };
         slot.refresh();
         slot
@@ -192,7 +204,7 @@ impl ParentSlot {
 
     /// After a change: the summary anew, and no hash yet.
     pub(crate) fn refresh(&mut self) {
-        self.hash = OnceBox::new();
+        self.hash = HashCell::default();
         self.summary = Summary::of_parent(self.node.as_deref(), &self.left, &self.right);
     }
 
@@ -216,7 +228,7 @@ impl Clone for ParentSlot {
             right: right.clone(),
             node: node.clone(),
             summary: summary.clone(),
-            hash: OnceBox::new(),
+            hash: HashCell::default(),
         }
     }
 }
@@ -340,12 +352,12 @@ impl Subtree {
         self.known_hash().is_some_and(|hash| Some(hash) == other.known_hash())
     }
 
-    fn known_hash(&self) -> Option<&Digest> {
+    fn known_hash(&self) -> Option<Digest> {
         match self {
             Self::Blank(_) => None,
             Self::Leaf(leaf) => leaf.hash.get(),
             Self::Parent(parent) => parent.hash.get(),
-            Self::Stub(stub) => Some(&stub.hash),
+            Self::Stub(stub) => Some(stub.hash),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     blank::BlankHashes,
     features::Features,
     hash::Hasher,
-    key_index::KeyIndex,
+    key_index::{Entries, KeyIndex},
     position::Position,
     slot::{LeafSlot, ParentSlot, Subtree},
 };
@@ -82,9 +82,12 @@ impl RatchetTree {
 
     /// Replaces everything, and indexes all keys. O(n).
     pub(crate) fn set_root(&mut self, root: Subtree, size: TreeSize) {
-        self.encryption_keys = KeyIndex::default();
-        self.signature_keys = KeyIndex::default();
-        self.index_keys(&root);
+        let leaves = root.occupied() as usize;
+        let mut encryption = Entries::with_capacity(leaves.saturating_mul(2));
+        let mut signature = Entries::with_capacity(leaves);
+        all_keys(&root, &mut encryption, &mut signature);
+        self.encryption_keys = encryption.into();
+        self.signature_keys = signature.into();
         self.root = root;
         self.size = size;
     }
@@ -171,7 +174,7 @@ impl RatchetTree {
     /// [`TreeError::Need`].
     pub fn encryption_key(&self, node: NodeIndex) -> Result<Option<&[u8]>, TreeError> {
         Ok(match node.leaf() {
-            Some(leaf) => self.leaf(leaf)?.map(|leaf| leaf.encryption_key.as_bytes()),
+            Some(leaf) => self.leaf(leaf)?.map(|leaf| leaf.view().encryption_key),
             None => self.parent(node)?.map(|parent| parent.encryption_key.as_bytes()),
         })
     }
@@ -370,6 +373,23 @@ impl RatchetTree {
                 }
                 Subtree::Leaf(_) => return Ok(levels),
                 Subtree::Stub(stub) => return Err(TreeError::Need(stub.position.nodes_down_to(target))),
+            }
+        }
+    }
+}
+
+fn all_keys(subtree: &Subtree, encryption: &mut Entries, signature: &mut Entries) {
+    match subtree {
+        Subtree::Blank(_) | Subtree::Stub(_) => {}
+        Subtree::Leaf(leaf) => {
+            encryption.push(leaf.encryption_tag, leaf.index.node());
+            signature.push(leaf.signature_tag, leaf.index.node());
+        }
+        Subtree::Parent(slot) => {
+            all_keys(&slot.left, encryption, signature);
+            all_keys(&slot.right, encryption, signature);
+            if let Some(node) = &slot.node {
+                encryption.push(node.tag, slot.position.node());
             }
         }
     }

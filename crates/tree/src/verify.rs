@@ -11,7 +11,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use once_cell::race::OnceBox;
 use pleach_crypto::{Digest, Executor, SecureRandom, Signed};
-use pleach_wire::{LeafIndex, LeafNodeSource, NodeIndex};
+use pleach_wire::{LeafIndex, LeafViewSource};
 
 use crate::{
     Parent, RatchetTree, TreeError,
@@ -48,30 +48,30 @@ impl RatchetTree {
     }
 
     /// That all signature keys and all encryption keys are unique, each kind by itself (RFC 9420 §7.3, §12.4.3.1; R083,
-    /// R084, R241, R277). O(n log n).
+    /// R084, R241, R277). O(n), and few comparisons.
     ///
     /// # Errors
     /// [`TreeError::DuplicateSignatureKey`], [`TreeError::DuplicateEncryptionKey`], [`TreeError::Need`].
     pub fn verify_unique_keys(&self) -> Result<(), TreeError> {
-        let mut signature: Vec<(&[u8], LeafIndex)> = Vec::new();
-        let mut encryption: Vec<(&[u8], NodeIndex)> = Vec::new();
-        self.visit(&mut |node| {
-            match node {
-                Visited::Leaf(leaf) => {
-                    signature.push((&leaf.node.signature_key, leaf.index));
-                    encryption.push((&leaf.node.encryption_key, leaf.index.node()));
-                }
-                Visited::Parent(slot, node) => encryption.push((&node.encryption_key, slot.position.node())),
+        if self.is_partial() {
+            self.visit(&mut |_| Ok(()))?; // says what is missing
+        }
+        // Equal keys have equal tags, so they stand under one prefix of the index.
+        self.signature_keys.shared_prefixes(&mut |nodes| {
+            let keys = nodes.iter().filter_map(|node| node.leaf());
+            let keys = keys.map(|leaf| Ok((self.member_slot(leaf)?.node.view().signature_key, leaf)));
+            match first_duplicate(keys.collect::<Result<_, TreeError>>()?) {
+                Some(leaf) => Err(TreeError::DuplicateSignatureKey(leaf)), // R083
+                None => Ok(()),
             }
-            Ok(())
         })?;
-        if let Some(leaf) = first_duplicate(signature) {
-            return Err(TreeError::DuplicateSignatureKey(leaf)); // R083
-        }
-        match first_duplicate(encryption) {
-            Some(node) => Err(TreeError::DuplicateEncryptionKey(node)), // R084, R241
-            None => Ok(()),
-        }
+        self.encryption_keys.shared_prefixes(&mut |nodes| {
+            let keys = nodes.iter().map(|node| Ok((self.encryption_key(*node)?.unwrap_or_default(), *node)));
+            match first_duplicate(keys.collect::<Result<_, TreeError>>()?) {
+                Some(node) => Err(TreeError::DuplicateEncryptionKey(node)), // R084, R241
+                None => Ok(()),
+            }
+        })
     }
 
     /// That every entry of an `unmerged_leaves` is a leaf below that is not blank, and that every node in between that is
@@ -124,7 +124,7 @@ impl RatchetTree {
         let mut keys: Vec<&[u8]> = Vec::new();
         self.visit(&mut |node| {
             keys.push(match node {
-                Visited::Leaf(leaf) => &leaf.node.encryption_key,
+                Visited::Leaf(leaf) => leaf.node.view().encryption_key,
                 Visited::Parent(_, node) => &node.encryption_key,
             });
             Ok(())
@@ -184,10 +184,9 @@ impl RatchetTree {
         let signed: Vec<Signed<'_>> = slots
             .iter()
             .zip(&parts)
-            .map(|(slot, message)| Signed {
-                public: &slot.node.signature_key,
-                message,
-                signature: &slot.node.signature,
+            .map(|(slot, message)| {
+                let view = slot.node.view();
+                Signed { public: view.signature_key, message, signature: view.signature }
             })
             .collect();
         let signature = self.suite().signature;
@@ -276,8 +275,8 @@ fn is_parent_of(
     }
     let Some(candidate) = only_other(child, unmerged)? else { return Ok(false) };
     let found: &[u8] = match &candidate {
-        Candidate::Leaf(leaf) => match &leaf.node.leaf_node_source {
-            LeafNodeSource::Commit { parent_hash } => parent_hash,
+        Candidate::Leaf(leaf) => match leaf.node.view().source {
+            LeafViewSource::Commit(parent_hash) => parent_hash,
             _ => return Ok(false),
         },
         Candidate::Parent(node) => &node.parent_hash,

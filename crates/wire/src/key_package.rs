@@ -5,7 +5,7 @@ use pleach_crypto::CipherSuiteId;
 
 use crate::{
     extension::Extensions,
-    kept::{Kept, SignatureLast},
+    kept::{Decoded, Keep, Kept, SignatureLast, sealed},
     leaf_node::LeafNode,
     registry::ProtocolVersion,
     vector::{HpkePublicKey, Opaque},
@@ -30,6 +30,11 @@ pub struct KeyPackage {
 }
 
 wire_struct!(KeyPackage { version, cipher_suite, init_key, leaf_node, extensions, signature });
+
+impl sealed::Sealed for KeyPackage {}
+impl Keep for KeyPackage {
+    type Cell = Decoded<Self>;
+}
 
 impl SignatureLast for KeyPackage {
     fn signature(&self) -> &Opaque {

@@ -15,6 +15,7 @@ use crate::{
     extension::Extensions,
     index::LeafIndex,
     kept::{Kept, SignatureLast},
+    leaf_view::LeafViewSource,
     registry::{CredentialType, ExtensionType, ProposalType, ProtocolVersion},
     vector::{HpkePublicKey, List, Opaque, SignaturePublicKey},
 };
@@ -65,8 +66,9 @@ impl Kept<LeafNode> {
     /// # Errors
     /// [`EncodeError::TooLong`] if `group_id` is no vector.
     pub fn tbs(&self, group_id: &[u8], leaf_index: LeafIndex) -> Result<Vec<u8>, EncodeError> {
-        let leaf = self.bytes_before_signature();
-        if matches!(self.leaf_node_source, LeafNodeSource::KeyPackage(_)) {
+        let view = self.view();
+        let leaf = view.before_signature;
+        if matches!(view.source, LeafViewSource::KeyPackage(_)) {
             return Ok(leaf.to_vec());
         }
         let place = opaque_len(group_id.len()).saturating_add(4);

@@ -59,6 +59,7 @@ mod index;
 mod kept;
 mod key_package;
 mod leaf_node;
+mod leaf_view;
 mod limits;
 mod message;
 mod node;
@@ -95,9 +96,10 @@ pub use framing::{
 };
 pub use group_context::GroupContext;
 pub use index::{LeafIndex, NodeIndex, TreeSize};
-pub use kept::{Kept, SignatureLast};
+pub use kept::{Keep, Kept, SignatureLast};
 pub use key_package::KeyPackage;
 pub use leaf_node::{Capabilities, LeafNode, LeafNodeSource, Lifetime};
+pub use leaf_view::{LeafView, LeafViewSource};
 pub use limits::Limits;
 pub use message::{MEDIA_TYPE, MEDIA_TYPE_VERSION, MlsMessage, MlsMessageBody};
 pub use node::{

@@ -10,7 +10,7 @@ use crate::{
     extension::Extensions,
     group_context::GroupContext,
     index::LeafIndex,
-    kept::SignatureLast,
+    kept::{Decoded, Keep, SignatureLast, sealed},
     psk::PreSharedKeyId,
     update_path::HpkeCiphertext,
     vector::{KeyPackageRef, List, Opaque},
@@ -45,6 +45,11 @@ impl GroupInfo {
         bytes.truncate(bytes.len().saturating_sub(opaque_len(self.signature.len())));
         Ok(bytes)
     }
+}
+
+impl sealed::Sealed for GroupInfo {}
+impl Keep for GroupInfo {
+    type Cell = Decoded<Self>;
 }
 
 impl SignatureLast for GroupInfo {

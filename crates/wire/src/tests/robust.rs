@@ -190,3 +190,80 @@ fn long_vectors_have_long_headers() {
         assert_eq!(decode::<Opaque>(&bytes).unwrap().len(), len);
     }
 }
+
+/// The walk over a leaf's lengths and the decoder agree, whatever a leaf's bytes are.
+// breaks: R001, R003, R004, R006, R007, R072
+#[test]
+fn a_view_of_a_leaf_accepts_what_decoding_accepts() {
+    let lifetime = Lifetime { not_before: 1, not_after: u64::MAX };
+    let sources = [
+        LeafNodeSource::KeyPackage(lifetime),
+        LeafNodeSource::Update,
+        LeafNodeSource::Commit { parent_hash: Opaque::from(&[7; 32]) },
+    ];
+    let credentials = [
+        Credential::basic(b"alice"),
+        Credential::X509 {
+            certificates: vec![
+                Certificate { cert_data: Opaque::from(&[1, 2, 3]) },
+                Certificate { cert_data: Opaque::default() },
+            ]
+            .into(),
+        },
+        Credential::Unknown { credential_type: CredentialType(0xF000), data: Opaque::from(&[9; 80]) },
+    ];
+    let mut decoded = 0;
+    let mut compare = |bytes: &[u8]| {
+        let value = <LeafNode as tls_codec::DeserializeBytes>::tls_deserialize_bytes(bytes);
+        let view = LeafView::read(bytes);
+        let (Ok((value, rest)), Ok((view, view_rest))) = (&value, &view) else {
+            return assert_eq!(value.is_ok(), view.is_ok(), "{bytes:02x?}");
+        };
+        decoded += 1;
+        assert_eq!(rest, view_rest);
+        assert_eq!(view.encryption_key, value.encryption_key.as_bytes());
+        assert_eq!(view.signature_key, value.signature_key.as_bytes());
+        assert_eq!(view.credential_type, value.credential.credential_type());
+        assert_eq!(view.to_credential().as_ref(), Ok(&value.credential));
+        assert_eq!(view.to_capabilities().as_ref(), Ok(&value.capabilities));
+        match (view.source, &value.leaf_node_source) {
+            (LeafViewSource::KeyPackage(view), LeafNodeSource::KeyPackage(value)) => assert_eq!(view, *value),
+            (LeafViewSource::Update, LeafNodeSource::Update) => {}
+            (LeafViewSource::Commit(view), LeafNodeSource::Commit { parent_hash }) => {
+                assert_eq!(view, parent_hash.as_bytes());
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(view.extensions.is_empty(), value.extensions.is_empty());
+        assert_eq!(view.signature, value.signature.as_bytes());
+        assert_eq!(view.before_signature, Kept::new(value.clone()).unwrap().bytes_before_signature());
+    };
+    for source in sources {
+        for credential in &credentials {
+            let leaf =
+                LeafNode { credential: credential.clone(), ..samples::leaf(source.clone()).into_value() };
+            let bytes = encode(&leaf).unwrap();
+            compare(&[bytes.as_slice(), b"more"].concat());
+            for at in 0..bytes.len() {
+                compare(&bytes[..at]);
+                for flip in [1, 2, 3, 0x3f, 0x40, 0x80, 0xc0, 0xff] {
+                    let mut damaged = bytes.clone();
+                    damaged[at] ^= flip;
+                    compare(&damaged);
+                }
+            }
+        }
+    }
+    assert!(decoded > 1_000, "{decoded} leaves decode");
+}
+
+#[test]
+fn a_leaf_is_the_same_before_and_after_it_is_looked_at() {
+    let made = samples::leaf(LeafNodeSource::Update);
+    let read: Kept<LeafNode> = decode(made.bytes()).unwrap();
+    assert_eq!(read.tbs(b"group", LeafIndex(3)), made.tbs(b"group", LeafIndex(3)));
+    assert_eq!(read.to_value(), *made);
+    assert_eq!(*read, *made);
+    assert_eq!(read.bytes_before_signature(), read.view().before_signature);
+    assert_eq!(read.into_value(), made.into_value());
+}
