@@ -2,7 +2,7 @@
 //! with a member removed, stored and opened again, in memory and in SQLite.
 //!
 //! 100,000 members; `PLEACH_MEMBERS=1000000` for as many as that (see CONTRIBUTING.md). Prints how long each step took.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::{env, time::Instant};
 
