@@ -32,15 +32,22 @@ fn main() {
     let floor = floor(&provider, &suite, if full { 20 } else { 1 });
     println!(
         "per member: a signature in a batch {:.1} us (alone {:.1}), a seal {:.1} us; floor {:.1} us",
-        floor.batched, floor.alone, floor.seal, floor.create()
+        floor.batched,
+        floor.alone,
+        floor.seal,
+        floor.create()
     );
-    println!("{:>8}{:>36}{:>36}{:>28}", "", "create, one thread", "create, threads", "first Commit, one thread");
+    println!(
+        "{:>8}{:>36}{:>36}{:>28}",
+        "", "create, one thread", "create, threads", "first Commit, one thread"
+    );
     println!(
         "{:>8}{:>12}{:>12}{:>12}{:>12}{:>12}{:>12}{:>14}{:>14}",
         "members", "CPU ms", "us/member", "floors", "CPU ms", "wall ms", "floors", "us/member", "seals"
     );
     let most = sizes.iter().copied().max().unwrap_or(2);
-    let packages: Vec<Vec<u8>> = (1..most).map(|number| client(&provider, number, Serial).key_package().unwrap()).collect();
+    let packages: Vec<Vec<u8>> =
+        (1..most).map(|number| client(&provider, number, Serial).key_package().unwrap()).collect();
     for members in sizes {
         let packages = &packages[..members.saturating_sub(1) as usize];
         let rounds = if full { (20_000 / members).clamp(2, 20) } else { 1 };
@@ -49,9 +56,14 @@ fn main() {
         let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(members - 1);
         println!(
             "{members:>8}{:>12.1}{:>12.1}{:>12.2}{:>12.1}{:>12.1}{:>12.2}{:>14.1}{:>14.2}",
-            ms(serial.cpu), each(serial.cpu), each(serial.cpu) / floor.create(),
-            ms(threads.cpu), ms(threads.wall), each(threads.cpu) / floor.create(),
-            each(first.cpu), each(first.cpu) / floor.seal,
+            ms(serial.cpu),
+            each(serial.cpu),
+            each(serial.cpu) / floor.create(),
+            ms(threads.cpu),
+            ms(threads.wall),
+            each(threads.cpu) / floor.create(),
+            each(first.cpu),
+            each(first.cpu) / floor.seal,
         );
     }
 }
@@ -82,8 +94,7 @@ fn floor(provider: &CryptoProvider, suite: &CipherSuite, rounds: u32) -> Floor {
         .collect();
     let items: Vec<Signed<'_>> =
         signed.iter().map(|(signature, public)| Signed { public, message: &message, signature }).collect();
-    let keys: Vec<Vec<u8>> =
-        (0..BATCH).map(|_| suite.kem.generate_key_pair(rng).unwrap().public).collect();
+    let keys: Vec<Vec<u8>> = (0..BATCH).map(|_| suite.kem.generate_key_pair(rng).unwrap().public).collect();
     let encryption = suite.encryption_with_label(b"Welcome", &content).unwrap();
     let mut floor = Floor { batched: f64::MAX, alone: f64::MAX, seal: f64::MAX };
     for _ in 0..rounds {
@@ -91,7 +102,12 @@ fn floor(provider: &CryptoProvider, suite: &CipherSuite, rounds: u32) -> Floor {
         floor.batched = floor.batched.min(each(&|| suite.signature.verify_batch(&items, rng).unwrap()));
         floor.alone = floor.alone.min(each(&|| {
             for item in &items {
-                suite.signature.load_verifier(item.public).unwrap().verify(item.message, item.signature).unwrap();
+                suite
+                    .signature
+                    .load_verifier(item.public)
+                    .unwrap()
+                    .verify(item.message, item.signature)
+                    .unwrap();
             }
         }));
         floor.seal = floor.seal.min(each(&|| {
@@ -105,7 +121,12 @@ fn floor(provider: &CryptoProvider, suite: &CipherSuite, rounds: u32) -> Floor {
 }
 
 /// The least of the rounds: creating and merging, and the first Commit afterwards.
-fn measure(rounds: u32, provider: &CryptoProvider, packages: &[Vec<u8>], executor: impl Executor + Copy + 'static) -> (Cost, Cost) {
+fn measure(
+    rounds: u32,
+    provider: &CryptoProvider,
+    packages: &[Vec<u8>],
+    executor: impl Executor + Copy + 'static,
+) -> (Cost, Cost) {
     let (mut create, mut first) = (Cost::MOST, Cost::MOST);
     for round in 0..=rounds {
         let creator = client(provider, 0, executor);

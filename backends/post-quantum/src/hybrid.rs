@@ -197,6 +197,12 @@ impl<M: MlKem, G: DhGroup> Kem for HybridKem<M, G> {
         }))
     }
 
+    fn check_public(&self, bytes: &[u8]) -> Result<(), CryptoError> {
+        let (pq, traditional) = bytes.split_at_checked(M::PUBLIC_LEN).ok_or(CryptoError::InvalidPublicKey)?;
+        self.parse_group_key(traditional)?;
+        self.ml_kem.check_public(pq)
+    }
+
     fn load_private(&self, bytes: &Secret) -> Result<Box<dyn KemPrivateKey>, CryptoError> {
         if bytes.len() != usize::from(SEED_LEN) {
             return Err(CryptoError::InvalidPrivateKey);

@@ -36,6 +36,18 @@ pub trait MlKem: fmt::Debug + Copy + Send + Sync + 'static {
     /// [`CryptoError::InvalidPublicKey`].
     fn parse_public(&self, bytes: &[u8]) -> Result<Self::Public, CryptoError>;
 
+    /// The check of [`MlKem::parse_public`] without what comes after it: no matrix is expanded, no key hashed.
+    ///
+    /// # Errors
+    /// [`CryptoError::InvalidPublicKey`].
+    fn check_public(&self, bytes: &[u8]) -> Result<(), CryptoError> {
+        if bytes.len() == Self::PUBLIC_LEN && is_reduced(bytes) {
+            Ok(())
+        } else {
+            Err(CryptoError::InvalidPublicKey)
+        }
+    }
+
     /// `KeyGen_internal(d, z)` of a seed `d || z` (FIPS 203 §6.1): the expanded key and the encoded encapsulation key.
     ///
     /// # Errors
@@ -57,6 +69,17 @@ pub trait MlKem: fmt::Debug + Copy + Send + Sync + 'static {
     /// # Errors
     /// [`CryptoError::InvalidEncapsulation`] if the ciphertext has the wrong length, and for no other ciphertext.
     fn decapsulate(&self, private: &Self::Private, ciphertext: &[u8]) -> Result<Secret, CryptoError>;
+}
+
+/// The modulus check of FIPS 203 §7.2: the vector in front of the last 32 bytes is of coefficients of 12 bits, the least
+/// significant first, each below q.
+fn is_reduced(public: &[u8]) -> bool {
+    const Q: u16 = 3329;
+    let (pairs, _) = public.split_last_chunk::<32>().map_or(public, |(vector, _)| vector).as_chunks::<3>();
+    pairs.iter().all(|[low, middle, high]| {
+        let (low, middle, high) = (u16::from(*low), u16::from(*middle), u16::from(*high));
+        (low | (middle & 0xF) << 8) < Q && (middle >> 4 | high << 4) < Q
+    })
 }
 
 /// ML-KEM without a classical half, as a KEM of HPKE.
@@ -104,6 +127,10 @@ impl<M: MlKem> Kem for PureKem<M> {
         Ok(Box::new(PublicKey { ml_kem: self.0, key: self.0.parse_public(bytes)? }))
     }
 
+    fn check_public(&self, bytes: &[u8]) -> Result<(), CryptoError> {
+        self.0.check_public(bytes)
+    }
+
     fn load_private(&self, bytes: &Secret) -> Result<Box<dyn KemPrivateKey>, CryptoError> {
         let (key, public) = self.0.expand(bytes.as_bytes())?;
         Ok(Box::new(PrivateKey { ml_kem: self.0, key, public }))
@@ -146,5 +173,52 @@ impl<M: MlKem> KemPrivateKey for PrivateKey<M> {
 impl<M: MlKem> fmt::Debug for PrivateKey<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({}, redacted)", M::ID)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::portable::{MlKem768, MlKem1024};
+
+    /// One coefficient at a time at the edge of the modulus, and lengths: the same answer as the implementation's own parsing.
+    fn agrees<M: MlKem>(ml_kem: M) {
+        let (_, public) = ml_kem.expand(&[7; SEED_LEN]).unwrap();
+        let same = |key: &[u8], expected: bool| {
+            assert_eq!(ml_kem.check_public(key).is_ok(), expected);
+            assert_eq!(ml_kem.parse_public(key).is_ok(), expected);
+        };
+        same(&public, true);
+        same(&public[1..], false);
+        same(&[&public[..], &[0]].concat(), false);
+        same(&[], false);
+        for at in [0, 1, 255, 256, 511, 2 * (M::PUBLIC_LEN - 32) / 3 - 1] {
+            for value in [0_u16, 3328, 3329, 4095] {
+                let mut key = public.clone();
+                let place = at / 2 * 3;
+                if at % 2 == 0 {
+                    key[place] = value as u8;
+                    key[place + 1] = key[place + 1] & 0xF0 | (value >> 8) as u8;
+                } else {
+                    key[place + 1] = key[place + 1] & 0x0F | (value << 4) as u8;
+                    key[place + 2] = (value >> 4) as u8;
+                }
+                same(&key, value < 3329);
+            }
+        }
+        // What follows the vector is a seed: any 32 bytes.
+        let end = public.len() - 32;
+        same(&[&public[..end], &[0xFF; 32]].concat(), true);
+    }
+
+    #[test]
+    fn a_key_is_checked_as_it_is_parsed() {
+        agrees(MlKem768);
+        agrees(MlKem1024);
+        #[cfg(feature = "fast")]
+        {
+            agrees(crate::fast::MlKem768);
+            agrees(crate::fast::MlKem1024);
+        }
     }
 }

@@ -224,6 +224,10 @@ impl<G: DhGroup> Kem for DhKem<G> {
         Ok(Box::new(PublicKey { kem: *self, key: self.parse_public(bytes)?, bytes: bytes.into() }))
     }
 
+    fn check_public(&self, bytes: &[u8]) -> Result<(), CryptoError> {
+        self.parse_public(bytes).map(drop)
+    }
+
     fn load_private(&self, bytes: &Secret) -> Result<Box<dyn KemPrivateKey>, CryptoError> {
         let key = self.parse_private(bytes)?;
         Ok(Box::new(PrivateKey { kem: *self, public: self.group.public(&key)?, key }))

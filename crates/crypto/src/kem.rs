@@ -47,6 +47,15 @@ pub trait Kem: Debug + Send + Sync {
     /// [`CryptoError::InvalidPublicKey`].
     fn load_public(&self, bytes: &[u8]) -> Result<Box<dyn KemPublicKey>, CryptoError>;
 
+    /// Validates a public key that need not be used now (R014): refuses exactly what [`Kem::load_public`] refuses. The default
+    /// parses it; a KEM whose parsed keys are large, or dear to make, checks the bytes alone.
+    ///
+    /// # Errors
+    /// [`CryptoError::InvalidPublicKey`].
+    fn check_public(&self, bytes: &[u8]) -> Result<(), CryptoError> {
+        self.load_public(bytes).map(drop)
+    }
+
     /// Parses and validates a private key.
     ///
     /// # Errors

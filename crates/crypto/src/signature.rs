@@ -47,15 +47,18 @@ pub trait Signature: Debug + Send + Sync {
     /// [`CryptoError::InvalidPublicKey`].
     fn load_verifier(&self, public: &[u8]) -> Result<Box<dyn Verifier>, CryptoError>;
 
-    /// Verifies many signatures; accepts exactly when each one alone verifies. The default does them one by one.
+    /// Verifies many signatures; accepts exactly when each one alone verifies. The default does them one by one. Signatures of
+    /// one key cost less side by side: it is parsed once.
     ///
     /// # Errors
     /// [`CryptoError::InvalidSignature`] or [`CryptoError::InvalidPublicKey`] if any of them does not verify.
     fn verify_batch(&self, items: &[Signed<'_>], rng: &dyn SecureRandom) -> Result<(), CryptoError> {
         let _ = rng;
-        items
-            .iter()
-            .try_for_each(|item| self.load_verifier(item.public)?.verify(item.message, item.signature))
+        items.chunk_by(|one, next| one.public == next.public).try_for_each(|of_one_key| {
+            let Some(first) = of_one_key.first() else { return Ok(()) };
+            let verifier = self.load_verifier(first.public)?;
+            of_one_key.iter().try_for_each(|item| verifier.verify(item.message, item.signature))
+        })
     }
 }
 

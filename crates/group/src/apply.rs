@@ -6,12 +6,12 @@
 //! Cost: O(log n) per proposal, in time and in rows.
 
 use crate::clients::{ClientEdits, Clients, client_key};
+use crate::key_package::Validation;
 use crate::leaf::{GROUP_CONTEXT, LeafRules, Place, check_credential, check_extensions, check_leaf};
 use crate::psk::{Usage, check_psks};
 use crate::state::Attached;
 use crate::{
-    CredentialCheck, CredentialReason, Env, GroupError, IncompatibleError, MisbehaviorError, Rows,
-    StepResult, key_package,
+    CredentialCheck, CredentialReason, Env, GroupError, IncompatibleError, MisbehaviorError, Rows, StepResult,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use pleach_crypto::CipherSuite;
@@ -149,6 +149,15 @@ impl Base<'_> {
             }
         }
         self.check_custom(&mut applied, proposals)?;
+        let added: Vec<_> = proposals
+            .iter()
+            .filter_map(|resolved| match &resolved.proposal {
+                Proposal::Add(add) => Some(&add.key_package),
+                _ => None,
+            })
+            .collect();
+        Validation::new(self.env, self.suite, &applied.rules, self.check_lifetimes)
+            .validate_all(self.env.executor, &added)?; // R179
         for resolved in proposals {
             if let Proposal::Add(add) = &resolved.proposal {
                 self.apply_add(&mut applied, &add.key_package)?;
@@ -355,14 +364,8 @@ impl Base<'_> {
         Ok(())
     }
 
+    /// The key package is validated already.
     fn apply_add(&self, applied: &mut Applied, key_package: &Kept<KeyPackage>) -> StepResult<()> {
-        key_package::validate_key_package(
-            self.env,
-            self.suite,
-            key_package,
-            &applied.rules,
-            self.check_lifetimes,
-        )?; // R179
         let leaf = &key_package.leaf_node;
         let key = client_key(self.env, self.suite, leaf);
         if let Some(member) = applied.clients.first_leaf(self.rows, &key)? {

@@ -6,6 +6,7 @@
 use crate::apply::{Applied, Base, Committer, Resolved, check_members};
 use crate::group_info::{make_group_info, may_be_inline};
 use crate::message::{ProposalSpec, fresh_psk, handshake_format};
+use crate::parallel::in_chunks;
 use crate::process::{clients_after, path_sender, replaced_leaves, status_after, summary};
 use crate::psk::{Usage, psk_secret_of};
 use crate::schedule::{Schedule, provisional_context};
@@ -16,7 +17,7 @@ use crate::{
 };
 use crate::{Effect, Step};
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
-use pleach_crypto::{CipherSuite, SealedPart, Secret, Signer};
+use pleach_crypto::{CipherSuite, Executor, LabeledEncryption, SealedPart, Secret, SecureRandom, Signer};
 use pleach_key_schedule::RatchetKind;
 use pleach_tree::{NewLeaf, PendingPath};
 use pleach_wire::{
@@ -187,7 +188,8 @@ impl GroupState {
             let spec_of_info = GroupInfoSpec { external_pub: false, tree: spec.tree };
             let group_info = make_group_info(env, &state, new_signer, spec_of_info)?; // R227
             let sealing = Sealing {
-                env,
+                executor: env.executor,
+                random: &*env.provider.random,
                 suite: &self.suite,
                 joiner_secret: &joiner_secret,
                 psks: &applied.psks,
@@ -340,7 +342,8 @@ impl PathSecrets {
 
 /// What goes into every Welcome of a Commit.
 struct Sealing<'a> {
-    env: &'a Env<'a>,
+    executor: &'a dyn Executor,
+    random: &'a dyn SecureRandom,
     suite: &'a CipherSuite,
     joiner_secret: &'a Secret,
     psks: &'a [PreSharedKeyId],
@@ -348,7 +351,8 @@ struct Sealing<'a> {
 }
 
 impl Sealing<'_> {
-    /// The Welcomes (§12.4.3.1): together they cover every new member (R225, R235, R236).
+    /// The Welcomes (§12.4.3.1): together they cover every new member (R225, R235, R236). Sealed on the executor's threads,
+    /// in the order of the proposals.
     fn welcomes(
         &self,
         welcome_secret: &pleach_key_schedule::WelcomeSecret,
@@ -357,32 +361,17 @@ impl Sealing<'_> {
         size: Option<usize>,
     ) -> StepResult<Vec<WelcomePart>> {
         let encrypted_group_info = welcome_secret.seal_group_info(self.suite, group_info.bytes().to_vec())?;
+        // Of all recipients the same: hashed once.
         let encryption = self.suite.encryption_with_label(b"Welcome", &encrypted_group_info)?;
         let encrypted_group_info = Opaque::from(encrypted_group_info);
+        let sealed = in_chunks(self.executor, added, &|chunk| {
+            chunk.iter().map(|(index, key_package)| self.seal(&encryption, *index, key_package)).collect()
+        })?;
+        let mut sealed = sealed.into_iter().flat_map(Vec::into_iter);
         let mut welcomes = Vec::new();
         for group in added.chunks(size.unwrap_or(added.len()).max(1)) {
-            let mut secrets = Vec::with_capacity(group.len());
-            let mut recipients = Vec::with_capacity(group.len());
-            for (index, key_package) in group {
-                let reference = key_package::key_package_ref(self.suite, key_package)?;
-                let group_secrets = GroupSecrets {
-                    joiner_secret: self.joiner_secret.clone(),
-                    path_secret: self.path_secrets.of_leaf(*index),
-                    psks: self.psks.to_vec().into(), // R126
-                }
-                .encode()?;
-                let public = self.suite.kem.load_public(&key_package.init_key)?;
-                let SealedPart { kem_output, ciphertext } =
-                    encryption.seal(&*public, group_secrets.as_bytes(), &*self.env.provider.random)?;
-                secrets.push(EncryptedGroupSecrets {
-                    new_member: reference.clone().into(),
-                    encrypted_group_secrets: HpkeCiphertext {
-                        kem_output: kem_output.into(),
-                        ciphertext: ciphertext.into(),
-                    },
-                });
-                recipients.push(reference);
-            }
+            let secrets: Vec<EncryptedGroupSecrets> = sealed.by_ref().take(group.len()).collect();
+            let recipients = secrets.iter().map(|secrets| secrets.new_member.to_vec()).collect();
             let welcome = Welcome {
                 cipher_suite: self.suite.id,
                 secrets: secrets.into(),
@@ -391,5 +380,27 @@ impl Sealing<'_> {
             welcomes.push(WelcomePart { message: encode(&MlsMessage::from(welcome))?, recipients });
         }
         Ok(welcomes)
+    }
+
+    /// The secrets of one new member.
+    fn seal(
+        &self,
+        encryption: &LabeledEncryption<'_>,
+        index: LeafIndex,
+        key_package: &Kept<KeyPackage>,
+    ) -> Result<EncryptedGroupSecrets, GroupError> {
+        let new_member = key_package::key_package_ref(self.suite, key_package)?.into();
+        let group_secrets = GroupSecrets {
+            joiner_secret: self.joiner_secret.clone(),
+            path_secret: self.path_secrets.of_leaf(index),
+            psks: self.psks.to_vec().into(), // R126
+        }
+        .encode()?;
+        let public = self.suite.kem.load_public(&key_package.init_key)?;
+        let SealedPart { kem_output, ciphertext } =
+            encryption.seal(&*public, group_secrets.as_bytes(), self.random)?;
+        let encrypted_group_secrets =
+            HpkeCiphertext { kem_output: kem_output.into(), ciphertext: ciphertext.into() };
+        Ok(EncryptedGroupSecrets { new_member, encrypted_group_secrets })
     }
 }

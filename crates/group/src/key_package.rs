@@ -1,10 +1,17 @@
 //! Key packages (RFC 9420 §10): making them, validating them, and the row that keeps their private keys.
 
-use crate::leaf::{LeafRules, Place, check_extensions, check_leaf, check_lifetime};
+use crate::leaf::{LEAF_NODE_TBS, LeafRules, Place, check_extensions, check_leaf, check_lifetime};
+use crate::parallel::in_chunks;
 use crate::row::{Reader, Writer};
-use crate::{Env, Grease, GroupError, IncompatibleError, LeafSpec, MisbehaviorError, MisuseError, RowKind};
+use crate::{
+    Env, Grease, GroupError, IncompatibleError, LeafSpec, LifetimePolicy, MisbehaviorError, MisuseError,
+    RowKind,
+};
 use alloc::vec::Vec;
-use pleach_crypto::{CipherSuite, CipherSuiteId, KemKeyPair, Secret, Signer, SuiteAlgorithms};
+use pleach_crypto::{
+    CipherSuite, CipherSuiteId, CryptoError, Executor, KemKeyPair, Secret, SecureRandom, Signed, Signer,
+    SuiteAlgorithms,
+};
 use pleach_wire::{
     Extensions, HpkePublicKey, Kept, KeyPackage, LeafIndex, LeafNodeSource, Lifetime, MlsMessage,
     MlsMessageBody, Opaque, ProtocolVersion, decode, encode,
@@ -12,6 +19,9 @@ use pleach_wire::{
 use zeroize::Zeroizing;
 
 const FORMAT: u8 = 1;
+
+/// The label of a key package's signature (§10).
+const KEY_PACKAGE_TBS: &[u8] = b"KeyPackageTBS";
 
 /// What the owner of a key package chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +183,7 @@ pub fn new_key_package(
         signature: Opaque::default(),
     })?;
     let signature =
-        suite.sign_with_label(signer, b"KeyPackageTBS", &[key_package.bytes_before_signature()])?;
+        suite.sign_with_label(signer, KEY_PACKAGE_TBS, &[key_package.bytes_before_signature()])?;
     let key_package = key_package.with_signature(signature.into())?;
     let algorithms = suite.algorithms();
     let last_resort = spec.last_resort;
@@ -199,33 +209,114 @@ pub(crate) fn validate_key_package(
     rules: &LeafRules,
     check_now: bool,
 ) -> Result<(), GroupError> {
-    if key_package.version != ProtocolVersion::MLS10 {
-        return Err(MisbehaviorError::Version(key_package.version).into()); // R151, R154
+    Validation::new(env, suite, rules, check_now).validate(key_package)
+}
+
+/// What key packages are validated against. Not [`Env`], so that threads can share it.
+pub(crate) struct Validation<'a> {
+    suite: &'a CipherSuite,
+    rules: &'a LeafRules,
+    lifetime: &'a LifetimePolicy,
+    now: u64,
+    check_now: bool,
+    random: &'a dyn SecureRandom,
+}
+
+impl<'a> Validation<'a> {
+    pub(crate) fn new(env: &Env<'a>, suite: &'a CipherSuite, rules: &'a LeafRules, check_now: bool) -> Self {
+        let random = &*env.provider.random;
+        Self { suite, rules, lifetime: &env.config.lifetime, now: env.now, check_now, random }
     }
-    if key_package.cipher_suite != suite.id {
-        return Err(IncompatibleError::KeyPackageSuite(key_package.cipher_suite).into()); // R154
+
+    /// Validates many key packages as if one after the other, their signatures in batches on the executor's threads.
+    pub(crate) fn validate_all(
+        &self,
+        executor: &dyn Executor,
+        key_packages: &[&Kept<KeyPackage>],
+    ) -> Result<(), GroupError> {
+        in_chunks(executor, key_packages, &|chunk| self.validate_batch(chunk)).map(drop)
     }
-    let leaf = &key_package.leaf_node;
-    if key_package.init_key == leaf.encryption_key {
-        return Err(MisbehaviorError::InitKeyReused.into()); // R157
+
+    /// The signatures of all at once; if that fails, the first key package that is to blame says so.
+    fn validate_batch(&self, key_packages: &[&Kept<KeyPackage>]) -> Result<(), GroupError> {
+        if let [one] = key_packages {
+            return self.validate(one);
+        }
+        let all_but_signatures = key_packages.iter().try_for_each(|key_package| self.check(key_package));
+        if all_but_signatures.is_ok() && self.verify_together(key_packages).is_ok() {
+            return Ok(());
+        }
+        key_packages.iter().try_for_each(|key_package| self.validate(key_package))
     }
-    check_extensions(&key_package.extensions, &[])?; // R187; unknown ones are ignored (R153, R259)
-    suite.kem.load_public(&key_package.init_key).map_err(|_| MisbehaviorError::KeyPackageKey)?; // R148
-    check_lifetime(leaf, &env.config.lifetime, env.now, check_now)?;
-    check_leaf(suite, leaf, Place::KeyPackage, b"", rules, true)?; // R149, R155
-    let verifier = suite
-        .signature
-        .load_verifier(&leaf.signature_key)
-        .map_err(|_| MisbehaviorError::KeyPackageSignature)?;
-    suite
-        .verify_with_label(
-            &*verifier,
-            b"KeyPackageTBS",
-            &[key_package.bytes_before_signature()],
-            &key_package.signature,
-        )
-        .map_err(|_| MisbehaviorError::KeyPackageSignature)?; // R150, R156
-    Ok(())
+
+    fn validate(&self, key_package: &Kept<KeyPackage>) -> Result<(), GroupError> {
+        self.check(key_package)?;
+        let leaf = &key_package.leaf_node;
+        // Both are of one key: parsed once.
+        let verifier = self
+            .suite
+            .signature
+            .load_verifier(&leaf.signature_key)
+            .map_err(|_| MisbehaviorError::LeafNodeSignature)?;
+        self.suite
+            .verify_with_label(&*verifier, LEAF_NODE_TBS, &[leaf.bytes_before_signature()], &leaf.signature)
+            .map_err(|_| MisbehaviorError::LeafNodeSignature)?; // R070, R074
+        let signed = key_package.bytes_before_signature();
+        self.suite
+            .verify_with_label(&*verifier, KEY_PACKAGE_TBS, &[signed], &key_package.signature)
+            .map_err(|_| MisbehaviorError::KeyPackageSignature)?; // R150, R156
+        Ok(())
+    }
+
+    /// All but the signatures.
+    fn check(&self, key_package: &Kept<KeyPackage>) -> Result<(), GroupError> {
+        if key_package.version != ProtocolVersion::MLS10 {
+            return Err(MisbehaviorError::Version(key_package.version).into()); // R151, R154
+        }
+        if key_package.cipher_suite != self.suite.id {
+            return Err(IncompatibleError::KeyPackageSuite(key_package.cipher_suite).into()); // R154
+        }
+        let leaf = &key_package.leaf_node;
+        if key_package.init_key == leaf.encryption_key {
+            return Err(MisbehaviorError::InitKeyReused.into()); // R157
+        }
+        check_extensions(&key_package.extensions, &[])?; // R187; unknown ones are ignored (R153, R259)
+        self.suite.kem.check_public(&key_package.init_key).map_err(|_| MisbehaviorError::KeyPackageKey)?; // R148
+        check_lifetime(leaf, self.lifetime, self.now, self.check_now)?;
+        check_leaf(self.suite, leaf, Place::KeyPackage, b"", self.rules, false) // R149, R155
+    }
+
+    /// Both signatures of each. That the leaf's source is a key package, so that its content is all that it signs, was
+    /// checked before.
+    fn verify_together(&self, key_packages: &[&Kept<KeyPackage>]) -> Result<(), CryptoError> {
+        let mut heads = Vec::with_capacity(key_packages.len());
+        for key_package in key_packages {
+            let (leaf, whole) =
+                (key_package.leaf_node.bytes_before_signature(), key_package.bytes_before_signature());
+            heads.push((
+                self.suite.sign_content_head(LEAF_NODE_TBS, leaf.len())?,
+                self.suite.sign_content_head(KEY_PACKAGE_TBS, whole.len())?,
+            ));
+        }
+        let parts: Vec<[[&[u8]; 2]; 2]> = key_packages
+            .iter()
+            .zip(&heads)
+            .map(|(key_package, (leaf, whole))| {
+                [
+                    [leaf, key_package.leaf_node.bytes_before_signature()],
+                    [whole, key_package.bytes_before_signature()],
+                ]
+            })
+            .collect();
+        let mut signed = Vec::with_capacity(2 * key_packages.len());
+        for (key_package, [leaf, whole]) in key_packages.iter().zip(&parts) {
+            let public = key_package.leaf_node.signature_key.as_bytes();
+            // Side by side: then the key of both is parsed once.
+            signed.push(Signed { public, message: leaf, signature: &key_package.leaf_node.signature });
+            signed.push(Signed { public, message: whole, signature: &key_package.signature });
+        }
+        self.suite.signature.verify_batch(&signed, self.random) // R070, R074, R150, R156
+    }
 }
 
 /// The suite, or the error that the group's user sees (R012).

@@ -9,6 +9,9 @@ use pleach_wire::{
     LeafNodeSource, Lifetime, Opaque, RequiredCapabilities, SignaturePublicKey,
 };
 
+/// The label of a leaf's signature (§7.2).
+pub(crate) const LEAF_NODE_TBS: &[u8] = b"LeafNodeTBS";
+
 /// What the owner of a leaf chooses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeafSpec {
@@ -81,7 +84,7 @@ pub(crate) fn sign_leaf(
 ) -> Result<Kept<LeafNode>, GroupError> {
     let leaf = Kept::new(leaf)?;
     let tbs = leaf.tbs(group_id, index)?;
-    let signature = suite.sign_with_label(signer, b"LeafNodeTBS", &[&tbs])?;
+    let signature = suite.sign_with_label(signer, LEAF_NODE_TBS, &[&tbs])?;
     Ok(leaf.with_signature(signature.into())?)
 }
 
@@ -158,7 +161,7 @@ pub(crate) fn check_leaf(
         return Err(MisbehaviorError::EncryptionKeyUnchanged.into());
     }
     check_tree_leaf(suite, leaf, rules)?;
-    suite.kem.load_public(&leaf.encryption_key).map_err(|_| MisbehaviorError::KeyPackageKey)?; // R149
+    suite.kem.check_public(&leaf.encryption_key).map_err(|_| MisbehaviorError::KeyPackageKey)?; // R149
     if check_signature {
         let verifier = suite
             .signature
@@ -166,7 +169,7 @@ pub(crate) fn check_leaf(
             .map_err(|_| MisbehaviorError::LeafNodeSignature)?;
         let tbs = leaf.tbs(group_id, index)?;
         suite
-            .verify_with_label(&*verifier, b"LeafNodeTBS", &[&tbs], &leaf.signature)
+            .verify_with_label(&*verifier, LEAF_NODE_TBS, &[&tbs], &leaf.signature)
             .map_err(|_| MisbehaviorError::LeafNodeSignature)?; // R070, R071, R074
     }
     Ok(())

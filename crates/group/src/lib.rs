@@ -37,6 +37,7 @@ mod key_package;
 mod leaf;
 mod message;
 mod observer;
+mod parallel;
 mod pending;
 mod pending_row;
 mod process;

@@ -292,6 +292,10 @@ impl Kem for Counted<&'static dyn Kem> {
         Ok(Box::new(self.with(self.count(Primitive::LoadPublic).load_public(bytes)?)))
     }
 
+    fn check_public(&self, bytes: &[u8]) -> Result<(), CryptoError> {
+        self.count(Primitive::LoadPublic).check_public(bytes)
+    }
+
     fn load_private(&self, bytes: &Secret) -> Result<Box<dyn KemPrivateKey>, CryptoError> {
         Ok(Box::new(self.with(self.count(Primitive::LoadPrivate).load_private(bytes)?)))
     }

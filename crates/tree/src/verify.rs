@@ -130,9 +130,7 @@ impl RatchetTree {
             Ok(())
         })?;
         in_chunks(executor, &keys, &|chunk| {
-            chunk
-                .iter()
-                .try_for_each(|key| self.suite().kem.load_public(key).map(drop).map_err(TreeError::from))
+            chunk.iter().try_for_each(|key| self.suite().kem.check_public(key).map_err(TreeError::from))
         })
     }
 
