@@ -389,7 +389,7 @@ impl Sealing<'_> {
         index: LeafIndex,
         key_package: &Kept<KeyPackage>,
     ) -> Result<EncryptedGroupSecrets, GroupError> {
-        let new_member = key_package::key_package_ref(self.suite, key_package)?.into();
+        let new_member = key_package::reference(self.suite, key_package)?.into();
         let group_secrets = GroupSecrets {
             joiner_secret: self.joiner_secret.clone(),
             path_secret: self.path_secrets.of_leaf(index),

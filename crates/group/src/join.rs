@@ -6,7 +6,7 @@
 use crate::clients::Clients;
 use crate::epoch::NewEpoch;
 use crate::group_info;
-use crate::key_package::{key_package_ref, suite};
+use crate::key_package::{reference, suite};
 use crate::psk::{Usage, check_psks, psk_secret_of};
 use crate::state::Attached;
 use crate::{
@@ -74,7 +74,7 @@ pub fn open_welcome(
         return Err(MisbehaviorError::SuiteMismatch.into()); // R234
     }
     suite.check_stored(record.algorithms)?;
-    let reference = key_package_ref(&suite, &record.key_package)?;
+    let reference = reference(&suite, &record.key_package)?;
     let entry = welcome
         .secrets
         .iter()

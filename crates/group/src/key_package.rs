@@ -9,8 +9,8 @@ use crate::{
 };
 use alloc::vec::Vec;
 use pleach_crypto::{
-    CipherSuite, CipherSuiteId, CryptoError, Executor, KemKeyPair, Secret, SecureRandom, Signed, Signer,
-    SuiteAlgorithms,
+    CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Executor, KemKeyPair, Secret, SecureRandom,
+    Signed, Signer, SuiteAlgorithms,
 };
 use pleach_wire::{
     Extensions, HpkePublicKey, Kept, KeyPackage, LeafIndex, LeafNodeSource, Lifetime, MlsMessage,
@@ -105,7 +105,7 @@ impl KeyPackageRecord {
     /// # Errors
     /// Those of the hash.
     pub fn reference(&self, suite: &CipherSuite) -> Result<Vec<u8>, GroupError> {
-        key_package_ref(suite, &self.key_package)
+        reference(suite, &self.key_package)
     }
 
     /// The row.
@@ -145,11 +145,20 @@ impl KeyPackageRecord {
     }
 }
 
-/// The KeyPackageRef of a key package (§5.2, R019).
-pub(crate) fn key_package_ref(
-    suite: &CipherSuite,
+/// The KeyPackageRef of a key package (§5.2, R019), whose suite is one of the provider's.
+///
+/// # Errors
+/// [`IncompatibleError::CipherSuite`].
+pub fn key_package_ref(
+    provider: &CryptoProvider,
     key_package: &Kept<KeyPackage>,
 ) -> Result<Vec<u8>, GroupError> {
+    let suite = provider.suite(key_package.cipher_suite).map_err(IncompatibleError::CipherSuite)?;
+    reference(suite, key_package)
+}
+
+/// The KeyPackageRef, of a key package of this suite.
+pub(crate) fn reference(suite: &CipherSuite, key_package: &Kept<KeyPackage>) -> Result<Vec<u8>, GroupError> {
     let digest = suite.ref_hash(b"MLS 1.0 KeyPackage Reference", key_package.bytes())?;
     Ok(digest.as_bytes().to_vec())
 }

@@ -12,6 +12,7 @@ use crate::{
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 use pleach_crypto::CryptoProvider;
+use pleach_wire::WelcomeParts;
 use zeroize::Zeroizing;
 
 const FORMAT: u8 = 1;
@@ -64,6 +65,43 @@ impl PendingCommit {
     #[must_use]
     pub fn welcomes(&self) -> &[WelcomePart] {
         &self.welcomes
+    }
+
+    /// The Welcome for one new member alone, by its KeyPackageRef (R249): `None` if the Commit adds no such member. A copy of
+    /// its secrets and of the encrypted GroupInfo; O(n) to find it, so who delivers to all uses
+    /// [`PendingCommit::split_welcomes`].
+    ///
+    /// # Errors
+    /// [`crate::RowError`] if what was stored is no Welcome.
+    pub fn welcome_for(&self, key_package_ref: &[u8]) -> Result<Option<Vec<u8>>, GroupError> {
+        for welcome in &self.welcomes {
+            if let Some(at) = welcome.recipients.iter().position(|recipient| recipient == key_package_ref) {
+                return Ok(parts(welcome)?.message(at..at.saturating_add(1)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The Welcomes, each for at most so many new members (R249), in the order of the Adds. Each is made when it is asked for:
+    /// nothing is encrypted anew.
+    ///
+    /// # Errors
+    /// [`crate::RowError`] if what was stored is no Welcome.
+    pub fn split_welcomes(
+        &self,
+        members: usize,
+    ) -> Result<impl Iterator<Item = WelcomePart> + '_, GroupError> {
+        let members = members.max(1);
+        let all = self.welcomes.iter().map(|welcome| Ok((welcome, parts(welcome)?)));
+        let all: Vec<_> = all.collect::<Result<_, GroupError>>()?;
+        Ok(all.into_iter().flat_map(move |(welcome, parts)| {
+            let groups = welcome.recipients.chunks(members).enumerate();
+            groups.filter_map(move |(group, recipients)| {
+                let first = group.saturating_mul(members);
+                let message = parts.message(first..first.saturating_add(recipients.len()))?;
+                Some(WelcomePart { message, recipients: recipients.to_vec() })
+            })
+        }))
     }
 
     /// The GroupInfo of the new epoch, if it was asked for.
@@ -161,6 +199,10 @@ impl PendingCommit {
     pub fn join(self) -> Step<Option<GroupState>> {
         Step { changes: self.merge, effect: Effect::None, output: self.next.map(|next| *next) }
     }
+}
+
+fn parts(welcome: &WelcomePart) -> Result<WelcomeParts<'_>, GroupError> {
+    Ok(WelcomeParts::new(&welcome.message).map_err(|_| RowError::impossible(RowKind::PendingCommit))?)
 }
 
 impl GroupState {

@@ -73,6 +73,7 @@ mod tree_math;
 mod update_path;
 mod vector;
 mod welcome;
+mod welcome_parts;
 
 #[cfg(test)]
 mod tests;
@@ -123,3 +124,4 @@ pub use tree_math::{Copath, DirectPath};
 pub use update_path::{HpkeCiphertext, UpdatePath, UpdatePathNode};
 pub use vector::{HpkePublicKey, KeyPackageRef, List, Opaque, ProposalRef, SignaturePublicKey};
 pub use welcome::{EncryptedGroupSecrets, GroupInfo, GroupSecrets, Welcome};
+pub use welcome_parts::WelcomeParts;

@@ -263,6 +263,45 @@ fn one_welcome_or_several_serve_all_who_were_added() {
     }
 }
 
+// breaks: R249, R234
+#[test]
+fn a_welcome_is_cut_up_for_those_who_were_added() {
+    for size in [None, Some(2)] {
+        let (mut alice, mut bob, _) = trio();
+        let names = ["dave", "erin", "frank", "grace", "heidi"];
+        let mut joiners = names.map(|name| Client::new(name, SUITE_1, &in_public()));
+        let adds = joiners.iter_mut().map(|joiner| ProposalSpec::Add(joiner.key_package())).collect();
+        let spec = CommitSpec { proposals: adds, welcome_size: size, ..CommitSpec::default() };
+        let commit = alice.commit(&spec);
+        let all: Vec<_> = commit.welcomes().iter().flat_map(|part| part.recipients.clone()).collect();
+        // As many as fit, in order, and nobody twice. What is stored is cut up as what was made.
+        let row = commit.to_row().unwrap();
+        let stored = PendingCommit::from_row(crate::RowKind::PendingCommit, &row).unwrap();
+        for members in [0, 1, 2, 3, 10] {
+            let parts: Vec<_> = commit.split_welcomes(members).unwrap().collect();
+            assert_eq!(stored.split_welcomes(members).unwrap().collect::<Vec<_>>(), parts);
+            assert_eq!(parts.iter().flat_map(|part| part.recipients.clone()).collect::<Vec<_>>(), all);
+            assert!(parts.iter().all(|part| (1..=members.max(1)).contains(&part.recipients.len())));
+        }
+        alice.merge(&commit);
+        bob.follow(commit.message());
+        let parts: Vec<_> = commit.split_welcomes(1).unwrap().collect();
+        assert_eq!(parts.len(), 5);
+        let whole = commit.welcomes()[0].message.len();
+        for (at, joiner) in joiners.iter_mut().enumerate() {
+            let own = commit.welcome_for(&all[at]).unwrap().unwrap();
+            assert_eq!(own, parts[at].message);
+            assert!(own.len() < whole);
+            for other in parts.iter().filter(|part| part.recipients != [all[at].clone()]) {
+                assert_eq!(joiner.refuses_welcome(&other.message), IncompatibleError::NoKeyPackage.into());
+            }
+            joiner.join(&own).unwrap();
+            assert_eq!(joiner.authenticator(), bob.authenticator());
+        }
+        assert_eq!(commit.welcome_for(b"nobody"), Ok(None));
+    }
+}
+
 // breaks: R158
 #[test]
 fn a_key_package_is_used_once_unless_it_is_a_last_resort() {

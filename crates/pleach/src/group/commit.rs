@@ -236,7 +236,8 @@ impl CommitBuilder<'_> {
         self
     }
 
-    /// Splits the Welcome: at most so many new members in each (R249).
+    /// Makes several Welcomes at once: at most so many new members in each (R249). All are stored with the Commit, and each has
+    /// the encrypted GroupInfo; [`PendingCommit::split_welcomes`] does the same when they are sent.
     pub fn welcome_size(mut self, members: usize) -> Self {
         self.spec.welcome_size = Some(members);
         self
@@ -332,6 +333,30 @@ impl PendingCommit {
     #[must_use]
     pub fn welcomes(&self) -> &[WelcomePart] {
         self.0.welcomes()
+    }
+
+    /// The Welcome for one new member alone, by its KeyPackageRef ([`Client::key_package_ref`](crate::Client::key_package_ref)),
+    /// as an MLSMessage: `None` if the Commit adds no such member. So nobody downloads the secrets of n members to read one.
+    ///
+    /// It is cut out of [`PendingCommit::welcome`], and holds the encrypted GroupInfo as that does. Where there are many, let
+    /// that not hold the tree ([`TreeDelivery::OutOfBand`], the default above a configured size): then, in suite 1, it takes some
+    /// 600 bytes. O(n) to find the member; for all of them, [`PendingCommit::split_welcomes`].
+    ///
+    /// # Errors
+    /// [`Error::Storage`] if what was stored is no Welcome.
+    pub fn welcome_for(&self, key_package_ref: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.0.welcome_for(key_package_ref)?)
+    }
+
+    /// The Welcomes cut into such for at most so many new members each (R249), in the order in which they were added: `1` for one
+    /// each. Made one after the other, without cryptography; the encrypted GroupInfo is in each of them.
+    ///
+    /// A delivery service that is given the one Welcome can do the same: [`WelcomeParts`](crate::wire::WelcomeParts).
+    ///
+    /// # Errors
+    /// [`Error::Storage`] if what was stored is no Welcome.
+    pub fn split_welcomes(&self, members: usize) -> Result<impl Iterator<Item = WelcomePart> + '_, Error> {
+        Ok(self.0.split_welcomes(members)?)
     }
 
     /// The GroupInfo of the new epoch, if it was asked for, as an MLSMessage.

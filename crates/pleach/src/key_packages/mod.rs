@@ -11,10 +11,11 @@ mod manage;
 
 pub use manage::{KeyPackageState, StoredKeyPackage};
 
+use crate::decode;
 use crate::trace::event;
 use crate::{ApiMisuse, Client, Error};
 use pleach_crypto::CipherSuiteId;
-use pleach_group::{Changes, KeyPackageRecord, KeyPackageSpec, RecordKey, new_key_package};
+use pleach_group::{Changes, KeyPackageRecord, KeyPackageSpec, RecordKey, key_package_ref, new_key_package};
 use pleach_storage::{Storage as _, VecBatch};
 use pleach_wire::{Extensions, KeyPackageRef, Lifetime};
 use std::sync::atomic::Ordering::Relaxed;
@@ -86,6 +87,16 @@ impl KeyPackageOptions {
 }
 
 impl Client {
+    /// The KeyPackageRef of a key package (RFC 9420 §5.2, R019), of whomever, given as an MLSMessage: the name under which a
+    /// Welcome holds the secrets of its owner.
+    ///
+    /// # Errors
+    /// If it is no key package, or of a suite that is not here.
+    pub fn key_package_ref(&self, key_package: &[u8]) -> Result<Vec<u8>, Error> {
+        let key_package = decode::key_package(&self.0.config.limits, key_package)?;
+        Ok(key_package_ref(&self.0.provider, &key_package)?)
+    }
+
     /// Makes a key package and returns it as an MLSMessage, to be published. Its private keys are stored.
     ///
     /// # Errors

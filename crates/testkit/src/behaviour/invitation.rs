@@ -76,5 +76,20 @@ pub(super) fn welcome_in_parts(world: &World) -> Result<(), Failure> {
     agree(&mut members)?;
     let update = members[4].commit().build()?;
     deliver(&mut members, 4, &update)?;
-    Ok(())
+
+    // One Welcome, cut up when it is sent: each opens its own, and no other.
+    let names = ["frank", "grace", "heidi"];
+    let new = names.map(|name| world.client(name)).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let packages = new.iter().map(|client| client.key_package()).collect::<Result<Vec<_>, _>>()?;
+    let add = packages.iter().fold(members[0].commit(), |add, package| add.add(package)).build()?;
+    deliver(&mut members, 0, &add)?;
+    let parts: Vec<_> = add.split_welcomes(1)?.collect();
+    ensure_eq!(parts.len(), 3);
+    for (i, client) in new.iter().enumerate() {
+        let own = add.welcome_for(&client.key_package_ref(&packages[i])?)?;
+        ensure_eq!(own.as_ref(), Some(&parts[i].message));
+        refuses!(client.join(&parts[(i + 1) % 3].message), lacks!(NoKeyPackage));
+        members.push(client.join(&parts[i].message)?.accept()?);
+    }
+    agree(&mut members)
 }
