@@ -20,30 +20,31 @@ pub(crate) fn write(
     changes: &Changes,
     more: VecBatch,
 ) -> Result<(), Error> {
-    let mut more_and_guards = VecBatch::new();
+    let mut first = VecBatch::new();
     for guard in &changes.guards {
         match guard {
-            GroupGuard::Absent(name) => more_and_guards.guard_absent(place.key(name)),
-            GroupGuard::Present(name) => more_and_guards.guard_present(place.key(name)),
-            GroupGuard::Version(name, version) => more_and_guards.guard_version(place.key(name), *version),
+            GroupGuard::Absent(name) => first.guard_absent(place.key(name)),
+            GroupGuard::Present(name) => first.guard_present(place.key(name)),
+            GroupGuard::Version(name, version) => first.guard_version(place.key(name), *version),
             _ => return Err(Error::Internal("a guard that is not known here")),
         };
     }
-    more_and_guards.append(more);
+    for row in &changes.rows {
+        match row {
+            Change::Put(name, value) => first.put(place.key(name), value.clone()),
+            Change::Erase(name) => first.erase(place.key(name)),
+            Change::EraseRange(range) => first.erase_range(place.range(range)),
+            _ => return Err(Error::Internal("a change that is not known here")),
+        };
+    }
+    first.append(more);
     let tree = match &changes.tree {
         None => Nodes::None,
         Some((None, tree)) => Nodes::All { tree, next: 0 },
         Some((Some(old), tree)) => Nodes::Changed(difference(old, tree)?.into_iter()),
     };
     let index = Box::new(changes.index_changes()?);
-    storage.apply(&mut StepBatch {
-        place,
-        rows: changes.rows.iter(),
-        more: more_and_guards,
-        tree,
-        index,
-        row: Row::new(place),
-    })?;
+    storage.apply(&mut StepBatch { place, first, tree, index, row: Row::new(place) })?;
     Ok(())
 }
 
@@ -111,44 +112,20 @@ impl Row {
 
 struct StepBatch<'a> {
     place: &'a Place<'a>,
-    /// Handed out as they are: the row of a pending Commit that adds everybody is long.
-    rows: std::slice::Iter<'a, Change>,
-    more: VecBatch,
+    first: VecBatch,
     tree: Nodes<'a>,
     index: Box<dyn Iterator<Item = Change> + 'a>,
     row: Row,
 }
 
-impl<'a> StepBatch<'a> {
-    fn op(&mut self, row: &'a Change) -> Result<Op<'_>, StorageError> {
-        match row {
-            Change::Put(name, value) => {
-                self.row.key = self.place.key(name);
-                Ok(Op::Put { key: self.row.key.as_key(), value })
-            }
-            Change::Erase(name) => {
-                self.row.key = self.place.key(name);
-                Ok(Op::Erase(self.row.key.as_key()))
-            }
-            Change::EraseRange(range) => {
-                Ok(Op::EraseRange(self.row.range.insert(self.place.range(range)).as_range()))
-            }
-            _ => Err(StorageError::aborted("a change that is not known here")),
-        }
-    }
-}
-
 impl Batch for StepBatch<'_> {
     fn guards(&self) -> &[Guard] {
-        self.more.guards()
+        self.first.guards()
     }
 
     fn next(&mut self) -> Result<Option<Op<'_>>, StorageError> {
-        if let Some(row) = self.rows.next() {
-            return self.op(row).map(Some);
-        }
-        if self.more.remaining() > 0 {
-            return self.more.next();
+        if self.first.remaining() > 0 {
+            return self.first.next();
         }
         let change = match self.tree.next()? {
             Some(change) => Some(change),
