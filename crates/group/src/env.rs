@@ -1,8 +1,8 @@
 //! What a step borrows from its caller: algorithms, randomness, time, threads, and the application's own judgement.
 
 use crate::{GroupConfig, GroupError};
-use alloc::vec::Vec;
-use pleach_crypto::{CryptoProvider, Executor};
+use alloc::{sync::Arc, vec::Vec};
+use pleach_crypto::{CipherSuite, CryptoError, CryptoProvider, Executor, Verifier};
 use pleach_wire::{Credential, GroupContext, LeafIndex, LeafNode, Proposal, ProposalType, Sender};
 
 /// Everything a step borrows. All of it is the caller's; nothing is global.
@@ -18,8 +18,30 @@ pub struct Env<'a> {
     pub executor: &'a dyn Executor,
     /// The configuration of the group.
     pub config: &'a GroupConfig,
+    /// Where parsed signature keys come from.
+    pub verifiers: &'a dyn Verifiers,
     /// Now, in seconds since 1970.
     pub now: u64,
+}
+
+/// Gives parsed signature keys. A sender's key outlives its leaves, which change with each of its Commits, so a few keys
+/// that are kept serve many messages; how many may be kept depends on the algorithm, so it is the caller's to say.
+pub trait Verifiers {
+    /// The verifier of this public key.
+    ///
+    /// # Errors
+    /// Those of [`Signature::load_verifier`](pleach_crypto::Signature::load_verifier).
+    fn verifier(&self, suite: &CipherSuite, public: &[u8]) -> Result<Arc<dyn Verifier>, CryptoError>;
+}
+
+/// Parses each key anew.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LoadEach;
+
+impl Verifiers for LoadEach {
+    fn verifier(&self, suite: &CipherSuite, public: &[u8]) -> Result<Arc<dyn Verifier>, CryptoError> {
+        suite.signature.load_verifier(public).map(Arc::from)
+    }
 }
 
 /// Decides which credentials belong to the same client (RFC 9420 §12.2, R198, R199; RFC 9750).

@@ -3,7 +3,7 @@
 use crate::x509;
 use crate::{Env, Grease, GroupError, IncompatibleError, LifetimePolicy, MisbehaviorError};
 use alloc::vec::Vec;
-use pleach_crypto::{CipherSuite, Signer};
+use pleach_crypto::{CipherSuite, Signer, Verifier};
 use pleach_wire::{
     Capabilities, Credential, Extension, ExtensionType, Extensions, HpkePublicKey, Kept, LeafIndex, LeafNode,
     LeafNodeSource, Lifetime, Opaque, RequiredCapabilities, SignaturePublicKey,
@@ -167,10 +167,7 @@ pub(crate) fn check_leaf(
             .signature
             .load_verifier(&leaf.signature_key)
             .map_err(|_| MisbehaviorError::LeafNodeSignature)?;
-        let tbs = leaf.tbs(group_id, index)?;
-        suite
-            .verify_with_label(&*verifier, LEAF_NODE_TBS, &[&tbs], &leaf.signature)
-            .map_err(|_| MisbehaviorError::LeafNodeSignature)?; // R070, R071, R074
+        check_leaf_signature(suite, &*verifier, leaf, group_id, index)?;
     }
     Ok(())
 }
@@ -194,6 +191,19 @@ pub(crate) fn check_tree_leaf(
     }
     check_credential(suite, &leaf.credential, &leaf.signature_key)?;
     rules.check(leaf)
+}
+
+/// The signature of a leaf, under its own key.
+pub(crate) fn check_leaf_signature(
+    suite: &CipherSuite,
+    verifier: &dyn Verifier,
+    leaf: &Kept<LeafNode>,
+    group_id: &[u8],
+    index: LeafIndex,
+) -> Result<(), GroupError> {
+    let tbs = leaf.tbs(group_id, index)?;
+    let verified = suite.verify_with_label(verifier, LEAF_NODE_TBS, &[&tbs], &leaf.signature);
+    Ok(verified.map_err(|_| MisbehaviorError::LeafNodeSignature)?) // R070, R071, R074
 }
 
 /// The form of a credential and that it fits its key (R015, R021, R022, R024).

@@ -61,7 +61,7 @@ pub use commit::{CommitSpec, LeafChanges, WelcomePart};
 pub use config::{GroupConfig, LifetimePolicy, WirePolicy};
 pub use create::{NewGroup, create_group};
 pub use credentials::{CredentialCheck, CredentialReason, MembershipChanges};
-pub use env::{CustomProposalRule, Env, Identity, Rules};
+pub use env::{CustomProposalRule, Env, Identity, LoadEach, Rules, Verifiers};
 pub use error::{GroupError, IncompatibleError, MisbehaviorError, MisuseError};
 pub use external::{ExternalCommitSpec, external_commit, external_proposal, new_member_proposal};
 pub use grease::Grease;

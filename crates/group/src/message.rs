@@ -59,6 +59,11 @@ pub enum ProposalSpec<'s> {
 }
 
 impl GroupState {
+    /// The secret tree of this epoch.
+    pub(crate) fn secret_tree(&self) -> SecretTreeRows {
+        SecretTreeRows { epoch: self.epoch(), size: self.head.size, past: false }
+    }
+
     pub(crate) fn epoch_context<'a>(&'a self, env: &Env<'a>) -> EpochContext<'a> {
         EpochContext {
             suite: &self.suite,
@@ -401,6 +406,27 @@ impl SecretTreeRows {
             }
             changes.rows.push(secret_tree_change(self.epoch, version + 1, row));
         }
+    }
+
+    /// Whether a step that was prepared before can still be made: its ratchet is as it was, and the secret that it
+    /// consumes is there. Asks for the rows that tell.
+    pub(crate) fn still_holds(
+        self,
+        rows: &Rows,
+        step: &RatchetStep,
+        before: &RatchetRow,
+    ) -> StepResult<bool> {
+        let ratchet = self.record(SecretTreeKey::Ratchet(step.leaf(), step.kind()));
+        let consumed = step.consumed().map(|node| self.record(SecretTreeKey::Node(node)));
+        rows.require(consumed.iter().cloned().chain([ratchet.clone()]))?;
+        let now = rows.read(ratchet)?.map(|row| unwrap(RowKind::Ratchet, row)).transpose()?;
+        let is_same = match (now, before) {
+            (None, None) => true,
+            (Some((version, bytes)), Some((old, secret))) => version == *old && secret.as_bytes() == bytes,
+            _ => false,
+        };
+        let is_there = consumed.map_or(Ok(true), |node| rows.read(node).map(|row| row.is_some()))?;
+        Ok(is_same && is_there)
     }
 
     fn record(self, key: SecretTreeKey) -> RecordKey {

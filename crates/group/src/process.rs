@@ -3,9 +3,10 @@
 use crate::apply::{Applied, Base, Committer, Resolved, check_members};
 use crate::clients::{ClientEdits, Clients, client_key};
 use crate::epoch::NewEpoch;
-use crate::leaf::{Place, check_leaf};
-use crate::message::{SecretTreeRows, own_update_key};
+use crate::leaf::{Place, check_leaf, check_leaf_signature};
+use crate::message::own_update_key;
 use crate::psk::{Usage, psk_secret_of};
+use crate::receive::UsedKey;
 use crate::schedule::{Schedule, provisional_context};
 use crate::state::Attached;
 use crate::{
@@ -27,8 +28,8 @@ use pleach_wire::{
 #[derive(Debug)]
 pub struct StagedCommit {
     pub(crate) basis: Basis,
-    /// The sender's leaf and generation, if it came as a PrivateMessage: used up by the merge (R142).
-    pub(crate) generation: Option<(LeafIndex, u32)>,
+    /// The key that it used, if it came as a PrivateMessage: used up by the merge (R142).
+    pub(crate) used: Option<UsedKey>,
     pub(crate) outcome: Outcome,
     pub(crate) summary: MembershipChanges,
     pub(crate) credentials: Vec<CredentialCheck>,
@@ -223,8 +224,11 @@ impl GroupState {
         content: &AuthenticatedContent,
         commit: &Commit,
     ) -> StepResult<StagedCommit> {
-        let attached = self.need_tree()?;
         let sender = content.content.sender;
+        let attached = self.need_tree_with(match sender {
+            Sender::Member(index) => Some(index),
+            _ => None,
+        })?;
         let committer = match sender {
             Sender::Member(index) => Committer::Member(index),
             Sender::NewMemberCommit => match &commit.path {
@@ -277,6 +281,13 @@ impl GroupState {
             }
             _ => applied.tree.clone(),
         };
+        // The dear check last: until here rows may be missing, and then all of this is done again.
+        if let (Some(path), Some(sender)) = (&commit.path, &path_sender) {
+            let verifier = env.verifiers.verifier(&self.suite, &path.leaf_node.signature_key);
+            let verifier = verifier.map_err(|_| MisbehaviorError::LeafNodeSignature)?;
+            let group = self.group_id();
+            check_leaf_signature(&self.suite, &*verifier, &path.leaf_node, group, sender.index)?;
+        }
         check_members(&tree, &applied.rules, applied.extensions_changed)?;
         let provisional = provisional_context(&self.context, tree.tree_hash()?, &applied.extensions)?;
         if applied.removed.iter().any(|(index, _)| *index == self.head.own_leaf) {
@@ -287,6 +298,10 @@ impl GroupState {
             summary.removed_us = true;
             return Ok(self.staged(Outcome::Removed, summary, credentials));
         }
+        // What these ask for comes before the decryption, so that it is done once.
+        let psk_secret = psk_secret_of(&self.suite, rows, &applied.psks, Some(self))?;
+        let (clients, index) =
+            clients_after((env, &self.suite, rows), &mut applied, path_sender.as_ref(), &tree)?;
         let commit_secret = match (&commit.path, &path_sender) {
             (Some(path), Some(sender)) => {
                 let context = encode(&provisional)?;
@@ -303,7 +318,6 @@ impl GroupState {
             Some(kem_output) => self.external_init(kem_output)?,
             None => self.secrets()?.init_secret(),
         };
-        let psk_secret = psk_secret_of(&self.suite, rows, &applied.psks, Some(self))?;
         let schedule = Schedule::new(
             &self.suite,
             provisional,
@@ -320,8 +334,6 @@ impl GroupState {
         let summary =
             summary(&applied, schedule.context.epoch, committer, path_sender.as_ref(), authenticated_data);
         let replaced = replaced_leaves(&applied, &tree, path_sender.as_ref())?;
-        let (clients, index) =
-            clients_after((env, &self.suite, rows), &mut applied, path_sender.as_ref(), &tree)?;
         let next = self.next_epoch(
             schedule,
             tag,
@@ -353,10 +365,10 @@ impl GroupState {
         summary: MembershipChanges,
         credentials: Vec<CredentialCheck>,
     ) -> StagedCommit {
-        StagedCommit { basis: self.basis(), generation: None, outcome, summary, credentials }
+        StagedCommit { basis: self.basis(), used: None, outcome, summary, credentials }
     }
 
-    fn basis(&self) -> Basis {
+    pub(crate) fn basis(&self) -> Basis {
         Basis {
             group_id: self.context.group_id.clone(),
             epoch: self.epoch(),
@@ -374,16 +386,22 @@ impl GroupState {
             return Err(MisuseError::Stale.into());
         }
         let mut changes = Changes::default();
-        if let Some((leaf, generation)) = staged.generation {
-            let here = SecretTreeRows { epoch: self.epoch(), size: self.head.size, past: false };
-            let kind = RatchetKind::Handshake;
-            let (_, step, ratchet) = here.prepare(env, &self.suite, rows, leaf, kind, Some(generation))?;
+        if let Some(UsedKey { step, ratchet }) = &staged.used {
+            let here = self.secret_tree();
+            if here.still_holds(rows, step, ratchet)? {
+                here.write(&mut changes, step, ratchet.clone());
+                return Ok(changes);
+            }
+            // Another message of this epoch was received meanwhile.
+            let (leaf, generation) = (step.leaf(), Some(step.generation()));
+            let (_, step, ratchet) =
+                here.prepare(env, &self.suite, rows, leaf, RatchetKind::Handshake, generation)?;
             here.write(&mut changes, &step, ratchet);
         }
         Ok(changes)
     }
 
-    /// R082, R090: the path's leaf is as valid as an Update's.
+    /// R082, R090: the path's leaf is as valid as an Update's. Its signature is checked when the path is merged.
     fn check_path_leaf(
         &self,
         applied: &Applied,
@@ -391,7 +409,7 @@ impl GroupState {
         path: &UpdatePath,
     ) -> Result<(), GroupError> {
         let place = Place::Commit(sender.old.as_deref(), sender.index);
-        check_leaf(&self.suite, &path.leaf_node, place, self.group_id(), &applied.rules, true)
+        check_leaf(&self.suite, &path.leaf_node, place, self.group_id(), &applied.rules, false)
     }
 
     /// R123, R124, R125: the init secret that an external joiner chose.

@@ -4,23 +4,27 @@
 //! the bytes received.
 
 use crate::head::read_epoch;
+use crate::message::RatchetRow;
 use crate::message::SecretTreeRows;
+use crate::process::Basis;
 use crate::proposals::PendingProposal;
 use crate::{
-    Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, MisbehaviorError, RecordKey,
-    RowError, RowKind, Rows, StagedCommit, Status, StepResult, apply, key_package, leaf,
+    Changes, CredentialCheck, CredentialReason, Env, GroupError, GroupState, Interrupt, MisbehaviorError,
+    RecordKey, RowError, RowKind, Rows, StagedCommit, Status, StepResult, apply, key_package, leaf,
 };
 use crate::{Effect, Step};
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::fmt;
 use pleach_crypto::Verifier;
 use pleach_framing::{
     EpochContext, SignatureKey, Unverified, open_private, open_sender_data, proposal_ref, ratchet_kind,
     unprotect_public,
 };
 use pleach_key_schedule::PastEpochSecrets;
+use pleach_key_schedule::RatchetStep;
 use pleach_wire::{
-    AuthenticatedContent, Content, ContentType, LeafIndex, LeafNode, MlsMessage, MlsMessageBody, Opaque,
-    PrivateMessage, Proposal, PublicMessage, Sender, decode,
+    AuthenticatedContent, Content, ContentType, LeafIndex, MlsMessage, MlsMessageBody, Opaque,
+    PrivateMessage, Proposal, PublicMessage, Sender, SenderData, decode,
 };
 
 /// What a message turned out to be.
@@ -62,9 +66,9 @@ pub struct ApplicationMessage {
     pub authenticated_data: Opaque,
 }
 
-impl core::fmt::Debug for ApplicationMessage {
+impl fmt::Debug for ApplicationMessage {
     /// Without the text.
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "ApplicationMessage(leaf {}, epoch {}, generation {}, {} bytes)",
@@ -88,6 +92,36 @@ pub struct ReceivedProposal {
     pub authenticated_data: Opaque,
 }
 
+/// A handshake message that is authentic: kept while the step reads what the rest takes.
+pub(crate) struct Opened {
+    /// Its bytes, and the state that it was opened in: it is no other's.
+    message: Vec<u8>,
+    basis: Basis,
+    content: AuthenticatedContent,
+    used: Option<UsedKey>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("message", &self.message.len()).finish_non_exhaustive()
+    }
+}
+
+/// Who sent a PrivateMessage: kept while the step reads the rows of that sender.
+#[derive(Debug)]
+pub(crate) struct OpenedSender {
+    message: Vec<u8>,
+    epoch: u64,
+    data: SenderData,
+}
+
+/// The key that a PrivateMessage used, not used up yet.
+#[derive(Debug, Clone)]
+pub(crate) struct UsedKey {
+    pub(crate) step: RatchetStep,
+    pub(crate) ratchet: RatchetRow,
+}
+
 impl GroupState {
     /// Processes an MLSMessage of this group. Changes of a Commit are written when it is merged.
     ///
@@ -97,6 +131,12 @@ impl GroupState {
     pub fn receive(&self, env: &Env<'_>, rows: &Rows, bytes: &[u8]) -> StepResult<Step<Incoming>> {
         if self.head.status == Status::Removed {
             return Err(crate::MisuseError::NotMember.into());
+        }
+        if let Some(opened) = rows.opened()
+            && opened.message == bytes
+            && opened.basis == self.basis()
+        {
+            return self.received(env, rows, &opened.content, opened.used.as_ref());
         }
         env.config.limits.check_message(bytes)?;
         let message: MlsMessage = decode(bytes)?;
@@ -124,18 +164,12 @@ impl GroupState {
         if handshake {
             self.check_active()?;
         }
-        if content_type == ContentType::Commit {
-            let hash = self.suite.hash.hash(&[bytes]).as_bytes().to_vec();
-            if rows.read(RecordKey::PendingCommit(hash.clone()))?.is_some() {
-                return Ok(unchanged(Incoming::OwnCommit(hash)));
-            }
-        }
         match message.body {
-            MlsMessageBody::PublicMessage(message) => self.receive_public(env, rows, message),
+            MlsMessageBody::PublicMessage(message) => self.receive_public(env, rows, message, bytes),
             MlsMessageBody::PrivateMessage(message) if epoch < self.epoch() => {
                 self.receive_past(env, rows, &message)
             }
-            MlsMessageBody::PrivateMessage(message) => self.receive_private(env, rows, &message),
+            MlsMessageBody::PrivateMessage(message) => self.receive_private(env, rows, &message, bytes),
             _ => Err(MisbehaviorError::NotGroupMessage.into()),
         }
     }
@@ -144,23 +178,53 @@ impl GroupState {
         GroupError::WrongEpoch { current: self.epoch(), message }
     }
 
+    /// A Commit of this member that is still pending, by its bytes.
+    fn own_commit(&self, rows: &Rows, bytes: &[u8]) -> StepResult<Option<Step<Incoming>>> {
+        let hash = self.suite.hash.hash(&[bytes]).as_bytes().to_vec();
+        let is_pending = rows.read(RecordKey::PendingCommit(hash.clone()))?.is_some();
+        Ok(is_pending.then(|| unchanged(Incoming::OwnCommit(hash))))
+    }
+
     fn receive_public(
         &self,
         env: &Env<'_>,
         rows: &Rows,
         message: PublicMessage,
+        bytes: &[u8],
     ) -> StepResult<Step<Incoming>> {
         if message.content.epoch != self.epoch() {
             return Err(self.wrong_epoch(message.content.epoch).into());
+        }
+        if message.content.sender == Sender::Member(self.head.own_leaf)
+            && matches!(message.content.content, Content::Commit(_))
+            && let Some(own) = self.own_commit(rows, bytes)?
+        {
+            return Ok(own);
         }
         if matches!(message.content.sender, Sender::Member(_)) && !env.config.wire.accept_public_handshake {
             return Err(MisbehaviorError::WireFormatRefused.into()); // R036
         }
         let epoch = self.epoch_context(env);
         let unverified = unprotect_public(&epoch, self.secrets()?.membership_key(), message)?;
-        let verifier = self.verifier(rows, &unverified)?;
+        let verifier = self.verifier(env, rows, &unverified)?;
         let content = unverified.verify(&epoch, &*verifier)?.into_inner(); // R044
-        self.received(env, rows, &content, Changes::default())
+        self.received_or_kept(env, rows, bytes, content, None)
+    }
+
+    /// Goes on with an authentic handshake message, and keeps it if that takes another entry.
+    fn received_or_kept(
+        &self,
+        env: &Env<'_>,
+        rows: &Rows,
+        bytes: &[u8],
+        content: AuthenticatedContent,
+        used: Option<UsedKey>,
+    ) -> StepResult<Step<Incoming>> {
+        let result = self.received(env, rows, &content, used.as_ref());
+        if let Err(Interrupt::Need(_)) = result {
+            rows.keep_opened(Opened { message: bytes.to_vec(), basis: self.basis(), content, used });
+        }
+        result
     }
 
     fn receive_private(
@@ -168,50 +232,63 @@ impl GroupState {
         env: &Env<'_>,
         rows: &Rows,
         message: &PrivateMessage,
+        bytes: &[u8],
     ) -> StepResult<Step<Incoming>> {
+        let epoch = self.epoch_context(env);
+        let known = rows.sender().filter(|known| known.message == bytes && known.epoch == message.epoch);
+        let sender_data = match known {
+            Some(known) => known.data.clone(),
+            None => open_sender_data(&epoch, self.secrets()?.sender_data_secret(), message)?,
+        };
+        let leaf = sender_data.leaf_index;
+        let is_own = leaf == self.head.own_leaf;
+        if is_own
+            && message.content_type == ContentType::Commit
+            && let Some(own) = self.own_commit(rows, bytes)?
+        {
+            return Ok(own);
+        }
         let handshake = message.content_type != ContentType::Application;
         if handshake && !env.config.wire.accept_private_handshake {
             return Err(MisbehaviorError::WireFormatRefused.into()); // R036
         }
-        let epoch = self.epoch_context(env);
-        let sender_data = open_sender_data(&epoch, self.secrets()?.sender_data_secret(), message)?;
-        let leaf = sender_data.leaf_index;
-        if leaf == self.head.own_leaf {
+        if is_own {
             if message.content_type == ContentType::Commit {
                 return Err(MisbehaviorError::UnknownOwnCommit.into()); // R233
             }
             return Ok(unchanged(Incoming::OwnMessage));
         }
-        let sender = self.leaf_node(rows, leaf)?.ok_or(MisbehaviorError::SenderNotMember)?; // R059
         let kind = ratchet_kind(message.content_type);
-        let here = SecretTreeRows { epoch: self.epoch(), size: self.head.size, past: false };
+        let here = self.secret_tree();
+        let sender_row = self.leaf_row(leaf);
+        if let Err(need) =
+            rows.require(sender_row.into_iter().chain([RecordKey::Ratchet(self.epoch(), kind, leaf)]))
+        {
+            let (message, epoch) = (bytes.to_vec(), message.epoch);
+            rows.keep_sender(OpenedSender { message, epoch, data: sender_data });
+            return Err(need);
+        }
+        let sender = self.leaf_node(rows, leaf)?.ok_or(MisbehaviorError::SenderNotMember)?; // R059
         let (keys, step, ratchet) =
             here.prepare(env, &self.suite, rows, leaf, kind, Some(sender_data.generation))?;
         let unverified = open_private(&epoch, message, &sender_data, keys)?;
-        let verifier = self.leaf_verifier(&sender)?;
+        let verifier = self.known_verifier(env, &sender.signature_key)?;
         let content = unverified.verify(&epoch, &*verifier)?.into_inner(); // R055
         env.config.limits.check_content(&content.content.content)?;
+        let Content::Application(data) = content.content.content else {
+            return self.received_or_kept(env, rows, bytes, content, Some(UsedKey { step, ratchet }));
+        };
         let mut changes = Changes::default();
         changes.guard(self.guard_head());
         here.write(&mut changes, &step, ratchet);
-        if let Content::Application(data) = content.content.content {
-            return Ok(Step {
-                changes,
-                effect: Effect::None,
-                output: Incoming::Application(ApplicationMessage {
-                    sender: leaf,
-                    epoch: self.epoch(),
-                    generation: sender_data.generation,
-                    data: data.into_vec(),
-                    authenticated_data: content.content.authenticated_data,
-                }),
-            });
-        }
-        let mut received = self.received(env, rows, &content, changes)?;
-        if let Incoming::Commit(staged) = &mut received.output {
-            staged.generation = Some((leaf, sender_data.generation));
-        }
-        Ok(received)
+        let output = Incoming::Application(ApplicationMessage {
+            sender: leaf,
+            epoch: self.epoch(),
+            generation: sender_data.generation,
+            data: data.into_vec(),
+            authenticated_data: content.content.authenticated_data,
+        });
+        Ok(Step { changes, effect: Effect::None, output })
     }
 
     /// An application message of an epoch that is over but kept.
@@ -243,11 +320,7 @@ impl GroupState {
         let (keys, step, ratchet) =
             here.prepare(env, &self.suite, rows, leaf, kind, Some(sender_data.generation))?;
         let unverified = open_private(&epoch, message, &sender_data, keys)?;
-        let verifier = self
-            .suite
-            .signature
-            .load_verifier(&signature_key)
-            .map_err(|_| MisbehaviorError::InvalidSignature)?;
+        let verifier = self.known_verifier(env, &signature_key)?;
         let content = unverified.verify(&epoch, &*verifier)?.into_inner(); // R055
         let Content::Application(data) = content.content.content else {
             return Err(self.wrong_epoch(message.epoch).into());
@@ -278,20 +351,18 @@ impl GroupState {
         Ok(sender.signature_key.to_vec())
     }
 
-    fn leaf_verifier(&self, leaf: &LeafNode) -> Result<Box<dyn Verifier>, GroupError> {
-        Ok(self
-            .suite
-            .signature
-            .load_verifier(&leaf.signature_key)
-            .map_err(|_| MisbehaviorError::InvalidSignature)?)
+    fn known_verifier(&self, env: &Env<'_>, key: &[u8]) -> Result<Arc<dyn Verifier>, GroupError> {
+        let verifier = env.verifiers.verifier(&self.suite, key);
+        Ok(verifier.map_err(|_| MisbehaviorError::InvalidSignature)?)
     }
 
     /// The key that a PublicMessage must verify under (§6.1).
     fn verifier(
         &self,
+        env: &Env<'_>,
         rows: &Rows,
         message: &Unverified<AuthenticatedContent>,
-    ) -> StepResult<Box<dyn Verifier>> {
+    ) -> StepResult<Arc<dyn Verifier>> {
         let key = match message.signature_key()? {
             SignatureKey::Member(leaf) => {
                 self.leaf_node(rows, leaf)?.ok_or(MisbehaviorError::SenderNotMember)?.signature_key.clone() // R039
@@ -299,7 +370,7 @@ impl GroupState {
             SignatureKey::External(index) => external_sender_key(&self.context.extensions, index)?,
             SignatureKey::Embedded(key) => key.clone(), // R042, R043
         };
-        Ok(self.suite.signature.load_verifier(&key).map_err(|_| MisbehaviorError::InvalidSignature)?)
+        Ok(self.known_verifier(env, &key)?)
     }
 
     /// What follows from a handshake message that is authentic.
@@ -308,10 +379,17 @@ impl GroupState {
         env: &Env<'_>,
         rows: &Rows,
         content: &AuthenticatedContent,
-        changes: Changes,
+        used: Option<&UsedKey>,
     ) -> StepResult<Step<Incoming>> {
         match &content.content.content {
-            Content::Proposal(proposal) => self.received_proposal(env, rows, content, proposal, changes),
+            Content::Proposal(proposal) => {
+                let mut changes = Changes::default();
+                if let Some(UsedKey { step, ratchet }) = used {
+                    changes.guard(self.guard_head());
+                    self.secret_tree().write(&mut changes, step, ratchet.clone());
+                }
+                self.received_proposal(env, rows, content, proposal, changes)
+            }
             Content::Commit(commit) => {
                 if content.content.sender == Sender::Member(self.head.own_leaf) {
                     // R233: it is not among the pending ones any more, and its secrets are gone.
@@ -320,7 +398,8 @@ impl GroupState {
                 if !env.config.accept_external_commits && content.content.sender == Sender::NewMemberCommit {
                     return Err(GroupError::Denied("external commits are not accepted").into()); // R214
                 }
-                let staged = self.stage_commit(env, rows, content, commit)?;
+                let mut staged = self.stage_commit(env, rows, content, commit)?;
+                staged.used = used.cloned();
                 Ok(unchanged(Incoming::Commit(Box::new(staged))))
             }
             Content::Application(_) => Err(MisbehaviorError::NotGroupMessage.into()), // R035

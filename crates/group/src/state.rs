@@ -296,14 +296,22 @@ impl GroupState {
 
     /// The tree, loaded as far as it happens to be; to begin with, the own path.
     pub(crate) fn need_tree(&self) -> StepResult<&Attached> {
+        self.need_tree_with(None)
+    }
+
+    /// The tree as of [`GroupState::need_tree`]; to begin with, this leaf's path too.
+    pub(crate) fn need_tree_with(&self, leaf: Option<LeafIndex>) -> StepResult<&Attached> {
         if let Some(attached) = &self.attached {
             return Ok(attached);
         }
         self.secrets()?;
-        let own = self.head.own_leaf.node();
-        let mut path: Vec<NodeIndex> = own.direct_path(self.head.size).collect();
-        path.push(own);
-        Err(Interrupt::Need(Need::Nodes(path)))
+        let leaf = leaf.filter(|leaf| self.head.size.contains_leaf(*leaf));
+        let leaves = [Some(self.head.own_leaf), leaf].into_iter().flatten().map(LeafIndex::node);
+        let path = |leaf: NodeIndex| leaf.direct_path(self.head.size).chain([leaf]);
+        let mut nodes: Vec<NodeIndex> = leaves.flat_map(path).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        Err(Interrupt::Need(Need::Nodes(nodes)))
     }
 
     /// The tree, all of it.
@@ -337,6 +345,15 @@ impl GroupState {
             None => Ok(None),
             Some(row) => Ok(Some(RatchetTree::leaf_from_row(self.suite.hash, index, row)?)),
         }
+    }
+
+    /// The row that [`GroupState::leaf_node`] reads, if it reads one.
+    pub(crate) fn leaf_row(&self, index: LeafIndex) -> Option<RecordKey> {
+        let is_known = self
+            .attached
+            .as_ref()
+            .is_some_and(|attached| !matches!(attached.tree.leaf(index), Err(TreeError::Need(_))));
+        (!is_known && self.head.size.contains_leaf(index)).then(|| RecordKey::TreeNode(index.node()))
     }
 
     pub(crate) fn guard_head(&self) -> Guard {

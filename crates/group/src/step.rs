@@ -1,7 +1,10 @@
 //! How a step speaks with its caller: what it needs, what it changes, what it gives.
 
+use crate::receive::{Opened, OpenedSender};
 use crate::{Changes, GroupError, GroupState, PendingProposal, RecordKey, RowError, clients};
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use core::fmt;
+use once_cell::race::OnceBox;
 use pleach_tree::{RatchetTree, TreeError};
 use pleach_wire::NodeIndex;
 use zeroize::Zeroizing;
@@ -72,9 +75,28 @@ pub enum Effect {
     Reopen,
 }
 
-/// The rows that were read for a step.
-#[derive(Debug, Clone, Default)]
-pub struct Rows(BTreeMap<RecordKey, Option<Zeroizing<Vec<u8>>>>);
+/// The rows that were read for a step; and, so that a step that is entered again need not decrypt and verify again, the
+/// message that it opened.
+#[derive(Default)]
+pub struct Rows {
+    rows: BTreeMap<RecordKey, Option<Zeroizing<Vec<u8>>>>,
+    sender: OnceBox<OpenedSender>,
+    opened: OnceBox<Opened>,
+}
+
+impl Clone for Rows {
+    /// The rows alone.
+    fn clone(&self) -> Self {
+        Self { rows: self.rows.clone(), ..Self::default() }
+    }
+}
+
+impl fmt::Debug for Rows {
+    /// Without values: some are secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rows").field(&self.rows.len()).finish()
+    }
+}
 
 impl Rows {
     /// None yet.
@@ -85,18 +107,18 @@ impl Rows {
 
     /// A row that was read; `None` if there is none.
     pub fn insert(&mut self, key: RecordKey, value: Option<Zeroizing<Vec<u8>>>) {
-        self.0.insert(key, value);
+        self.rows.insert(key, value);
     }
 
     /// All that was read, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&RecordKey, Option<&[u8]>)> {
-        self.0.iter().map(|(name, row)| (name, row.as_ref().map(|row| row.as_slice())))
+        self.rows.iter().map(|(name, row)| (name, row.as_ref().map(|row| row.as_slice())))
     }
 
     /// A clone of the tree as it is stored, with all that was read of its index of keys.
     pub(crate) fn indexed(&self, tree: &RatchetTree) -> Result<RatchetTree, RowError> {
         let mut tree = tree.clone();
-        for (key, row) in &self.0 {
+        for (key, row) in &self.rows {
             if let RecordKey::KeyIndex(name) = key {
                 let node = row.as_ref().map(|row| clients::read_key_row(row)).transpose()?;
                 tree.answer_key(*name, node);
@@ -105,8 +127,28 @@ impl Rows {
         Ok(tree)
     }
 
+    /// The sender data that an earlier entry of the same step opened.
+    pub(crate) fn sender(&self) -> Option<&OpenedSender> {
+        self.sender.get()
+    }
+
+    /// Keeps the sender data for the next entry.
+    pub(crate) fn keep_sender(&self, sender: OpenedSender) {
+        let _is_first = self.sender.set(Box::new(sender));
+    }
+
+    /// What an earlier entry of the same step opened.
+    pub(crate) fn opened(&self) -> Option<&Opened> {
+        self.opened.get()
+    }
+
+    /// Keeps what was opened for the next entry. Only the first message counts: a step receives one.
+    pub(crate) fn keep_opened(&self, opened: Opened) {
+        let _is_first = self.opened.set(Box::new(opened));
+    }
+
     pub(crate) fn read(&self, key: RecordKey) -> StepResult<Option<&[u8]>> {
-        match self.0.get(&key) {
+        match self.rows.get(&key) {
             Some(row) => Ok(row.as_ref().map(|row| row.as_slice())),
             None => Err(Interrupt::Need(Need::Rows(alloc::vec![key]))),
         }
@@ -114,7 +156,7 @@ impl Rows {
 
     /// Asks for all of these at once, if any is missing.
     pub(crate) fn require(&self, keys: impl IntoIterator<Item = RecordKey>) -> StepResult<()> {
-        let missing: Vec<_> = keys.into_iter().filter(|key| !self.0.contains_key(key)).collect();
+        let missing: Vec<_> = keys.into_iter().filter(|key| !self.rows.contains_key(key)).collect();
         if missing.is_empty() { Ok(()) } else { Err(Interrupt::Need(Need::Rows(missing))) }
     }
 }

@@ -50,7 +50,15 @@ impl Client {
     }
 
     fn env<'a>(provider: &'a CryptoProvider, config: &'a GroupConfig) -> Env<'a> {
-        Env { provider, identity: &ByName, rules: &Allow, executor: &Serial, config, now: 1_000_000 }
+        Env {
+            provider,
+            identity: &ByName,
+            rules: &Allow,
+            executor: &Serial,
+            config,
+            verifiers: &pleach_group::LoadEach,
+            now: 1_000_000,
+        }
     }
 
     fn leaf(&self) -> LeafSpec {

@@ -78,6 +78,12 @@ impl RatchetStep {
         self.generation
     }
 
+    /// The node whose secret it consumes, if it is the first use of its leaf.
+    #[must_use]
+    pub fn consumed(&self) -> Option<NodeIndex> {
+        self.first_use.as_ref().map(|first_use| first_use.consumed)
+    }
+
     /// What to write and erase so that the stored tree has made this step.
     #[must_use]
     pub fn rows(&self) -> Vec<SecretTreeRow> {

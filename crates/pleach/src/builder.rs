@@ -5,6 +5,7 @@ use crate::client::{Client, Inner};
 use crate::executor::default_executor;
 use crate::identity::Identities;
 use crate::rules::AppRules;
+use crate::verifiers::RecentVerifiers;
 use crate::{
     ApiMisuse, AuthService, ClientConfig, Clock, Error, RollbackGuard, SigningIdentity, SystemClock,
 };
@@ -242,6 +243,7 @@ impl ClientBuilder {
             instance,
             guard,
             capabilities,
+            verifiers: RecentVerifiers::default(),
             key_package_room: std::sync::atomic::AtomicUsize::new(0),
         }))
     }

@@ -7,6 +7,7 @@ use crate::auth::ClientIds;
 use crate::identity::Identities;
 use crate::keys::Place;
 use crate::rules::AppRules;
+use crate::verifiers::RecentVerifiers;
 use crate::{
     AuthService, ClientBuilder, ClientConfig, Clock, Error, InstanceId, RollbackGuard, SigningIdentity,
 };
@@ -41,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) capabilities: Capabilities,
     /// How many key packages can be made before they are counted again.
     pub(crate) key_package_room: AtomicUsize,
+    /// The signature keys of the last senders.
+    pub(crate) verifiers: RecentVerifiers,
 }
 
 impl Client {
@@ -125,6 +128,7 @@ impl Inner {
             rules: &self.rules,
             executor: &*self.executor,
             config,
+            verifiers: &self.verifiers,
             now: self.clock.now(),
         }
     }

@@ -102,6 +102,7 @@ mod rules;
 mod store;
 mod tombstones;
 mod trace;
+mod verifiers;
 
 pub use auth::{AuthDecision, AuthService, CredentialRequest};
 pub use builder::ClientBuilder;

@@ -3,10 +3,8 @@
 //!
 //! Cost of both: O(log n) hashes, one decryption, and a key derivation per level above the common ancestor.
 
-use alloc::vec::Vec;
-
 use pleach_crypto::Secret;
-use pleach_wire::{HpkePublicKey, LeafIndex, LeafNodeSource, UpdatePath};
+use pleach_wire::{LeafIndex, LeafNodeSource, UpdatePath};
 
 use crate::{
     RatchetTree, TreeError, TreePrivate,
@@ -50,7 +48,7 @@ impl RatchetTree {
                 return Err(TreeError::CiphertextCount { node: level.position.node(), expected, found }); // R094
             }
         }
-        let keys: Vec<HpkePublicKey> = path.nodes.iter().map(|node| node.encryption_key.clone()).collect();
+        let keys = base.path_keys(path.nodes.iter().map(|node| &node.encryption_key));
         base.verify_new_keys(sender, &path.leaf_node, &keys, Origin::Received)?; // R082, R083, R084, R101
         let new_path = base.new_path(&filtered, &keys)?;
         if new_path.parent_hash != *parent_hash {

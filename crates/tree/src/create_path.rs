@@ -93,7 +93,7 @@ impl RatchetTree {
         };
         let commit_secret = commit_secret.map_err(TreeError::from)?;
 
-        let keys: Vec<HpkePublicKey> = steps.iter().map(|step| step.encryption_key.clone()).collect();
+        let keys = base.path_keys(steps.iter().map(|step| &step.encryption_key));
         let path = base.new_path(&filtered, &keys)?;
         let encryption_key = HpkePublicKey::from(leaf_key.public);
         let leaf_node = sign_leaf(NewLeaf {

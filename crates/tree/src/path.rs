@@ -8,7 +8,7 @@ use pleach_crypto::Digest;
 use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, NodeIndex, Opaque, ParentNode};
 
 use crate::{
-    KeyKind, Parent, RatchetTree, TreeError,
+    KeyKind, KeyName, KeyTag, Parent, RatchetTree, TreeError,
     position::Position,
     slot::{Subtree, leaves_below},
     tree::Level,
@@ -19,6 +19,12 @@ pub(crate) struct NewPath {
     pub(crate) parents: BTreeMap<NodeIndex, Arc<Parent>>,
     /// The leaf's; empty if the filtered direct path is.
     pub(crate) parent_hash: Opaque,
+}
+
+/// The new key of a parent, with the tag that is computed once of it.
+pub(crate) struct PathKey {
+    pub(crate) key: HpkePublicKey,
+    pub(crate) tag: KeyTag,
 }
 
 /// Where the keys of a path come from.
@@ -32,6 +38,11 @@ pub(crate) enum Origin {
 }
 
 impl RatchetTree {
+    /// The keys of a path, from the leaf up.
+    pub(crate) fn path_keys<'k>(&self, keys: impl Iterator<Item = &'k HpkePublicKey>) -> Vec<PathKey> {
+        keys.map(|key| PathKey { tag: KeyTag::of(self.hash_function(), key), key: key.clone() }).collect()
+    }
+
     /// This tree with room for the sender of a path: a member, or an external joiner who takes the leftmost blank leaf
     /// or extends the tree (RFC 9420 §12.4.3.2, R213).
     pub(crate) fn with_sender(&self, sender: LeafIndex) -> Result<Self, TreeError> {
@@ -55,11 +66,11 @@ impl RatchetTree {
     /// The new parents of a path with these keys, and the parent hashes from the top down (R098, R106, R108).
     ///
     /// `unmerged_leaves` of the new nodes are empty, so the original sibling hashes are the current ones (R107).
-    pub(crate) fn new_path(&self, filtered: &[Level], keys: &[HpkePublicKey]) -> Result<NewPath, TreeError> {
+    pub(crate) fn new_path(&self, filtered: &[Level], keys: &[PathKey]) -> Result<NewPath, TreeError> {
         let mut hasher = self.hasher();
         let mut parents = BTreeMap::new();
         let mut above: Option<Digest> = None; // none above the last node of the filtered direct path
-        for (level, key) in filtered.iter().zip(keys).rev() {
+        for (level, PathKey { key, tag }) in filtered.iter().zip(keys).rev() {
             let parent_hash = above.as_ref().map_or(&[][..], Digest::as_bytes);
             let node = ParentNode {
                 encryption_key: key.clone(),
@@ -68,7 +79,7 @@ impl RatchetTree {
             };
             let sibling = hasher.tree_hash(&level.sibling)?;
             let hash = hasher.parent_hash(key, parent_hash, &sibling)?;
-            parents.insert(level.position.node(), Arc::new(Parent::new(node, self.hash_function())));
+            parents.insert(level.position.node(), Arc::new(Parent::tagged(node, *tag)));
             above = Some(hash);
         }
         Ok(NewPath { parents, parent_hash: Opaque::from(above.as_ref().map_or(&[][..], Digest::as_bytes)) })
@@ -93,15 +104,16 @@ impl RatchetTree {
         &self,
         sender: LeafIndex,
         leaf: &LeafNode,
-        keys: &[HpkePublicKey],
+        keys: &[PathKey],
         origin: Origin,
     ) -> Result<(), TreeError> {
         if self.leaf(sender)?.is_some_and(|old| old.encryption_key == leaf.encryption_key) {
             return Err(TreeError::UnchangedEncryptionKey(sender)); // R082
         }
         let signature = self.key_name(KeyKind::Signature, &leaf.signature_key);
-        let all = keys.iter().chain([&leaf.encryption_key]);
-        let mut all: Vec<_> = all.map(|key| (self.key_name(KeyKind::Encryption, key), key)).collect();
+        let name = |tag: &KeyTag| KeyName { kind: KeyKind::Encryption, tag: *tag };
+        let mut all: Vec<_> = keys.iter().map(|PathKey { key, tag }| (name(tag), key)).collect();
+        all.push((self.key_name(KeyKind::Encryption, &leaf.encryption_key), &leaf.encryption_key));
         let asked = all.iter().map(|(name, _)| *name).filter(|_| origin == Origin::Received);
         self.need_keys(asked.chain([signature]))?;
         let owners = self.leaves_with_signature_key(signature, &leaf.signature_key)?;

@@ -103,9 +103,15 @@ pub struct Parent {
 
 impl Parent {
     pub(crate) fn new(node: ParentNode, hash: &dyn Hash) -> Self {
+        let tag = KeyTag::of(hash, &node.encryption_key);
+        Self::tagged(node, tag)
+    }
+
+    /// With the tag of its key.
+    pub(crate) fn tagged(node: ParentNode, tag: KeyTag) -> Self {
         let ParentNode { encryption_key, parent_hash, unmerged_leaves } = node;
         Self {
-            tag: KeyTag::of(hash, &encryption_key),
+            tag,
             encryption_key,
             parent_hash,
             unmerged_leaves: unmerged_leaves.into_vec(),

@@ -135,6 +135,7 @@ impl Client {
             rules: self.rules,
             executor: &Serial,
             config: &self.config,
+            verifiers: &crate::LoadEach,
             now: self.now,
         }
     }
