@@ -237,7 +237,7 @@ impl GroupState {
         let epoch = self.epoch_context(env);
         let known = rows.sender().filter(|known| known.message == bytes && known.epoch == message.epoch);
         let sender_data = match known {
-            Some(known) => known.data.clone(),
+            Some(known) => known.data,
             None => open_sender_data(&epoch, self.secrets()?.sender_data_secret(), message)?,
         };
         let leaf = sender_data.leaf_index;
