@@ -264,7 +264,7 @@ impl Floor {
             seal: time(&mut || drop(black_box(encryption.seal(&*public, secret.as_bytes(), rng).unwrap()))),
             open: time(&mut || drop(black_box(encryption.open(&*private, sealed).unwrap()))),
             derive_step: time(&mut || {
-                drop(black_box((expand(), suite.kem.derive_key_pair(&expand()).unwrap())))
+                drop(black_box((expand(), suite.kem.derive_key_pair(&expand()).unwrap())));
             }),
             key_schedule: time(&mut || {
                 // joiner, member, epoch; nine secrets, the welcome secret; the tag; three hashes.

@@ -37,10 +37,12 @@ pub struct Member {
 
 impl Member {
     pub(crate) fn new(index: LeafIndex, leaf: &Kept<LeafNode>) -> Self {
+        // Not by decoding the leaf, which the tree would then hold decoded as long as it holds it.
+        let view = leaf.view();
         Self {
             index,
-            credential: leaf.credential.clone(),
-            signature_key: leaf.signature_key.clone(),
+            credential: view.to_credential().unwrap_or_else(|_| leaf.credential.clone()),
+            signature_key: SignaturePublicKey::from(view.signature_key),
             leaf_node: leaf.clone(),
         }
     }
