@@ -97,7 +97,9 @@ mixed! {
     swapped: "after a restart, each goes on with the other's backend",
 }
 
-use Primitive::{Decap, DeriveKeyPair, Encap, Expand, Extract, Hash, Hmac, Open, Seal, Sign, Verify};
+use Primitive::{
+    Decap, DeriveKeyPair, Encap, Expand, Extract, Hash, Hmac, Open, Seal, Sign, Verify, VerifyBatch,
+};
 
 fn commit_and_process(first: &Side, second: &Side) -> Result<(), Failure> {
     let alice = first.world.client("alice")?;
@@ -105,7 +107,7 @@ fn commit_and_process(first: &Side, second: &Side) -> Result<(), Failure> {
     let mut own = first.does(&[DeriveKeyPair, Sign, Expand], second, || Ok(alice.create_group(b"mixed")?))?;
     let key_packages = second
         .does(&[DeriveKeyPair, Sign, Hash], first, || Ok([bob.key_package()?, carol.key_package()?]))?;
-    let add = first.does(&[Verify, Encap, Seal, Sign, Hash, Hmac, Extract, Expand], second, || {
+    let add = first.does(&[VerifyBatch, Encap, Seal, Sign, Hash, Hmac, Extract, Expand], second, || {
         let [bob, carol] = &key_packages;
         let add = own.commit().add(bob).add(carol).build()?;
         own.merge(&add)?;
