@@ -263,7 +263,7 @@ pub const PARTS: &[Part] = &[
             Sign,
             Primitive::LoadVerifier,
             Verify,
-            Primitive::VerifyBatch,
+            VerifyBatch,
         ],
     },
 ];
