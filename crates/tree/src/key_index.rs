@@ -70,6 +70,7 @@ pub(crate) struct KeyIndex {
 enum Trie {
     #[default]
     Empty,
+    /// In ascending order.
     Bucket(Arc<[Entry]>),
     Branch(Arc<[Trie; 16]>),
 }
@@ -198,18 +199,8 @@ impl Trie {
             Self::Empty => Ok(()),
             Self::Branch(branch) => branch.iter().try_for_each(|child| child.shared_prefixes(visit)),
             Self::Bucket(bucket) => {
-                let is_sorted = bucket.is_sorted();
-                let sorted: Vec<Entry>;
-                let entries: &[Entry] = if is_sorted {
-                    bucket
-                } else {
-                    let mut copy = bucket.to_vec();
-                    copy.sort_unstable();
-                    sorted = copy;
-                    &sorted
-                };
                 let same = |a: &Entry, b: &Entry| a.prefix() == b.prefix();
-                for group in entries.chunk_by(same).filter(|group| group.len() > 1) {
+                for group in bucket.chunk_by(same).filter(|group| group.len() > 1) {
                     let nodes: Vec<NodeIndex> = group.iter().map(|entry| NodeIndex(entry.node)).collect();
                     visit(&nodes)?;
                 }
@@ -221,14 +212,10 @@ impl Trie {
     fn insert(&mut self, level: u32, entry: Entry) {
         match self {
             Self::Empty => *self = Self::Bucket(Arc::new([entry])),
-            Self::Bucket(bucket) if bucket.contains(&entry) => {}
             Self::Bucket(bucket) => {
-                let mut entries = Vec::with_capacity(bucket.len().saturating_add(1));
-                entries.extend_from_slice(bucket);
-                entries.push(entry);
-                if entries.len() > BUCKET {
-                    entries.sort_unstable(); // to be split
-                }
+                let Err(at) = bucket.binary_search(&entry) else { return };
+                let (before, after) = bucket.split_at_checked(at).unwrap_or((bucket, &[]));
+                let entries = [before, &[entry], after].concat();
                 *self = Self::of_sorted(&entries, level);
             }
             Self::Branch(branch) => {

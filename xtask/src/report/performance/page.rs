@@ -238,8 +238,8 @@ What Pleach costs beside the cryptography that MLS cannot do without (*the floor
 work. Written by `cargo xtask report`, up to [the last section](#where-the-time-goes); how it is measured is in [Method](#method).
 
 ```text
-cargo xtask report            # everything, within an hour after compiling; goes on where it was stopped; writes this page
-cargo xtask report --quick    # up to 10,000 members, within five minutes; prints only
+cargo xtask report            # everything, planned for an hour after compiling; goes on where it was stopped; writes this page
+cargo xtask report --quick    # up to 10,000 members, planned for five minutes; prints only
 cargo xtask report --check    # also fails if a line of the budget is not met
 ```
 
