@@ -422,7 +422,9 @@ impl SecretTreeRows {
         let now = rows.read(ratchet)?.map(|row| unwrap(RowKind::Ratchet, row)).transpose()?;
         let is_same = match (now, before) {
             (None, None) => true,
-            (Some((version, bytes)), Some((old, secret))) => version == *old && secret.as_bytes() == bytes,
+            (Some((version, bytes)), Some((old, secret))) => {
+                version == *old && *secret == Secret::copy_from(bytes)
+            }
             _ => false,
         };
         let is_there = consumed.map_or(Ok(true), |node| rows.read(node).map(|row| row.is_some()))?;
