@@ -27,12 +27,13 @@ impl<'a> Grease<'a> {
         extensions: &mut Vec<Extension>,
     ) -> Result<(), GroupError> {
         let Some(random) = self.0 else { return Ok(()) };
-        let extension = value(random)?;
-        push(&mut capabilities.cipher_suites, CipherSuiteId(value(random)?));
+        let [extension, suite, proposal, credential, body @ ..] = draw::<12>(random)?;
+        let extension = value(extension);
+        push(&mut capabilities.cipher_suites, CipherSuiteId(value(suite)));
         push(&mut capabilities.extensions, ExtensionType(extension));
-        push(&mut capabilities.proposals, ProposalType(value(random)?));
-        push(&mut capabilities.credentials, CredentialType(value(random)?));
-        extensions.push(body(extension, random)?);
+        push(&mut capabilities.proposals, ProposalType(value(proposal)));
+        push(&mut capabilities.credentials, CredentialType(value(credential)));
+        extensions.push(of(extension, body));
         Ok(())
     }
 
@@ -47,35 +48,34 @@ impl<'a> Grease<'a> {
         among: Option<&[ExtensionType]>,
     ) -> Result<(), GroupError> {
         let Some(random) = self.0 else { return Ok(()) };
-        let extension = match among {
-            None => value(random)?,
+        let listed = match among {
+            None => None,
             Some(listed) => match listed.iter().find(|listed| listed.is_grease()) {
-                Some(listed) => listed.0,
+                Some(listed) => Some(listed.0),
                 None => return Ok(()),
             },
         };
-        extensions.push(body(extension, random)?);
+        let [extension, body @ ..] = draw::<9>(random)?;
+        extensions.push(of(listed.unwrap_or(value(extension)), body));
         Ok(())
     }
 }
 
-fn value(random: &dyn SecureRandom) -> Result<u16, GroupError> {
-    let mut byte = [0];
-    random.fill(&mut byte)?;
-    let [byte] = byte;
-    let picked = usize::from(byte) % GREASE.len();
-    Ok(GREASE.get(picked).copied().unwrap_or(0x0A0A))
+/// All randomness of an object at once: drawing some costs a generator more than the number of bytes does.
+fn draw<const N: usize>(random: &dyn SecureRandom) -> Result<[u8; N], GroupError> {
+    let mut bytes = [0; N];
+    random.fill(&mut bytes)?;
+    Ok(bytes)
 }
 
-/// R267: content and length are free.
-fn body(extension: u16, random: &dyn SecureRandom) -> Result<Extension, GroupError> {
-    let mut len = [0];
-    random.fill(&mut len)?;
-    let [len] = len;
-    Ok(Extension {
-        extension_type: ExtensionType(extension),
-        extension_data: Opaque::from(random.bytes(usize::from(len % 8))?),
-    })
+fn value(byte: u8) -> u16 {
+    GREASE.get(usize::from(byte) % GREASE.len()).copied().unwrap_or(0x0A0A)
+}
+
+/// R267: content and length are free; up to seven bytes.
+fn of(extension: u16, [len, body @ ..]: [u8; 8]) -> Extension {
+    let body = body.into_iter().take(usize::from(len % 8)).collect::<Vec<u8>>();
+    Extension { extension_type: ExtensionType(extension), extension_data: Opaque::from(body) }
 }
 
 fn push<T: Copy + PartialEq>(list: &mut pleach_wire::List<T>, value: T) {

@@ -68,7 +68,9 @@ pub use grease::Grease;
 pub use group_info::{GroupInfoSpec, TreeDelivery, VerifiedGroupInfo, verify_group_info};
 pub use head::{HeadSummary, Status};
 pub use join::{JoinKind, OpenedWelcome, StagedJoin, open_welcome, read_welcome};
-pub use key_package::{KeyPackageRecord, KeyPackageSpec, key_package_ref, new_key_package};
+pub use key_package::{
+    KeyPackageRecord, KeyPackageSpec, check_key_package, key_package_ref, new_key_package,
+};
 pub use leaf::LeafSpec;
 pub use message::{ProposalSpec, Sent};
 pub use observer::{Observed, ObservedCommit, Observer};

@@ -14,14 +14,19 @@ pub use manage::{KeyPackageState, StoredKeyPackage};
 use crate::decode;
 use crate::trace::event;
 use crate::{ApiMisuse, Client, Error};
-use pleach_crypto::CipherSuiteId;
-use pleach_group::{Changes, KeyPackageRecord, KeyPackageSpec, RecordKey, key_package_ref, new_key_package};
+use pleach_crypto::{CipherSuiteId, CryptoError};
+use pleach_group::{
+    Changes, KeyPackageRecord, KeyPackageSpec, RecordKey, check_key_package, key_package_ref, new_key_package,
+};
 use pleach_storage::{Storage as _, VecBatch};
 use pleach_wire::{Extensions, KeyPackageRef, Lifetime};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// How many key packages are made before they are counted again: counting reads them all.
 const COUNT_EVERY: usize = 64;
+
+/// What is wrong with a signer whose first key package nobody would accept.
+const MISTAKEN: &str = "its signatures do not verify with its public key";
 
 /// The validity of a key package when nothing else is said: from an hour ago, so that clocks may differ, for 90 days.
 const BACKDATE: u64 = 3_600;
@@ -99,6 +104,8 @@ impl Client {
 
     /// Makes a key package and returns it as an MLSMessage, to be published. Its private keys are stored.
     ///
+    /// The first one of each signer is checked as those who receive it will: a signer that is wrong about its key is found out.
+    ///
     /// # Errors
     /// [`ApiMisuse::TooManyKeyPackages`] if as many wait as [`ClientConfig`](crate::ClientConfig) allows; those of the
     /// signer, the randomness and the store.
@@ -161,6 +168,11 @@ impl Client {
         let lifetime = lifetime.unwrap_or_else(|| default_lifetime(env.now));
         let spec = KeyPackageSpec { cipher_suite, leaf, lifetime, extensions, last_resort };
         let record = new_key_package(&env, &spec, &*identity.signer)?;
+        if !inner.identities.is_tried(&identity.signer) {
+            // All but the signatures was checked.
+            check_key_package(&env, &record.key_package).map_err(|_| CryptoError::SignerFailed(MISTAKEN))?;
+            inner.identities.tried(&identity.signer);
+        }
         let message = record.message()?;
         let name = RecordKey::KeyPackage(record.reference(inner.cipher_suite(cipher_suite)?)?);
         batch.put(inner.place(&[]).key(&name), record.to_row());

@@ -4,11 +4,14 @@ use crate::common::{
     assert_in_agreement, builder, client, code, deliver_commit, deliver_proposal, group, group_of, key,
     signer,
 };
+use pleach::crypto::{CryptoError, Secret, SignatureScheme, Signer};
 use pleach::wire::LeafIndex;
 use pleach::{
     Error, GroupOptions, KeyPackageOptions, MemoryStorage, MisuseError, PendingCommit, Received,
     SigningIdentity, Status, TreeDelivery,
 };
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 #[test]
 fn create_add_talk_update_remove() {
@@ -204,6 +207,53 @@ fn key_packages_are_used_up() {
     assert!(bob.key_packages().unwrap().is_empty());
     assert_eq!(code(bob.join(&once)), "unexpected-message");
     assert_eq!(code(alice.load(b"nowhere")), "not-found");
+}
+
+/// Signs with one key and shows another.
+#[derive(Debug)]
+struct Mistaken {
+    signs: Box<dyn Signer>,
+    shows: Box<dyn Signer>,
+    signed: Arc<AtomicUsize>,
+}
+
+impl Signer for Mistaken {
+    fn scheme(&self) -> SignatureScheme {
+        self.signs.scheme()
+    }
+
+    fn public(&self) -> &[u8] {
+        self.shows.public()
+    }
+
+    fn sign(&self, message: &[&[u8]]) -> Result<Vec<u8>, CryptoError> {
+        self.signed.fetch_add(1, Relaxed);
+        self.signs.sign(message)
+    }
+}
+
+#[test]
+fn a_signer_that_is_wrong_about_its_key_makes_no_key_package() {
+    let (signs, shows, signed) = (key(), key(), Arc::new(AtomicUsize::new(0)));
+    let mistaken = |shows: &Secret| {
+        let (signs, shows) = (signer(&signs), signer(shows));
+        SigningIdentity::basic("bob", Mistaken { signs, shows, signed: Arc::clone(&signed) })
+    };
+    let bob = builder("bob", &key(), MemoryStorage::new()).build().unwrap();
+    bob.key_package().unwrap();
+    bob.add_identity(mistaken(&shows));
+    for _ in 0..2 {
+        assert_eq!(code(bob.key_package()), "crypto");
+    }
+    assert_eq!((bob.key_packages().unwrap().len(), signed.load(Relaxed)), (1, 4));
+    // The right one for this key in its place, and afterwards the wrong one again.
+    bob.add_identity(SigningIdentity::basic("bob", signer(&shows)));
+    bob.key_package().unwrap();
+    bob.add_identity(mistaken(&shows));
+    assert_eq!(code(bob.key_package()), "crypto");
+    bob.add_identity(mistaken(&signs));
+    bob.key_package().unwrap();
+    assert_eq!(bob.key_packages().unwrap().len(), 3);
 }
 
 #[test]
