@@ -5,8 +5,10 @@
 
 use crate::Error;
 use crate::keys::Place;
-use pleach_group::{Change, Changes, Guard as GroupGuard, RecordKey};
-use pleach_storage::{Batch, Guard, KeyBuf, KeyRangeBuf, Op, Storage, StorageError, Value, VecBatch};
+use pleach_group::{Change, Changes, Guard as GroupGuard, RecordKey, RecordRange};
+use pleach_storage::{
+    Batch, Guard, Key, KeyBuf, KeyRangeBuf, Op, RecordKind, Storage, StorageError, VecBatch,
+};
 use pleach_tree::{Change as TreeChange, RatchetTree, TreeError};
 use pleach_wire::NodeIndex;
 
@@ -29,22 +31,15 @@ pub(crate) fn write(
             _ => return Err(Error::Internal("a guard that is not known here")),
         };
     }
-    for row in &changes.rows {
-        match row {
-            Change::Put(name, value) => first.put(place.key(name), value.clone()),
-            Change::Erase(name) => first.erase(place.key(name)),
-            Change::EraseRange(range) => first.erase_range(place.range(range)),
-            _ => return Err(Error::Internal("a change that is not known here")),
-        };
-    }
     first.append(more);
     let tree = match &changes.tree {
         None => Nodes::None,
         Some((None, tree)) => Nodes::All { tree, next: 0 },
         Some((Some(old), tree)) => Nodes::Changed(difference(old, tree)?.into_iter()),
     };
-    let index = Box::new(changes.index_changes()?);
-    storage.apply(&mut StepBatch { place, first, tree, index, row: Row::new(place) })?;
+    let index = changes.index_changes()?;
+    let rows = changes.rows.iter();
+    storage.apply(&mut StepBatch { place, rows, more: first, tree, index, row: Row::new() })?;
     Ok(())
 }
 
@@ -70,82 +65,104 @@ enum Nodes<'a> {
 }
 
 impl Nodes<'_> {
-    fn next(&mut self) -> Result<Option<Change>, StorageError> {
-        let change = match self {
-            Self::None => None,
-            Self::Changed(changes) => changes.next(),
-            Self::All { tree, next } => loop {
-                if *next >= tree.size().node_count() {
-                    break None;
+    fn next(&mut self) -> Result<Option<TreeChange>, StorageError> {
+        match self {
+            Self::None => Ok(None),
+            Self::Changed(changes) => Ok(changes.next()),
+            Self::All { tree, next } => {
+                while *next < tree.size().node_count() {
+                    let node = NodeIndex(*next);
+                    *next += 1;
+                    if let Some(row) = tree.node_row(node).map_err(StorageError::aborted)? {
+                        return Ok(Some(TreeChange::Put(node, row)));
+                    }
                 }
-                let node = NodeIndex(*next);
-                *next += 1;
-                if let Some(row) = tree.node_row(node).map_err(StorageError::aborted)? {
-                    break Some(TreeChange::Put(node, row));
-                }
-            },
-        };
-        Ok(match change {
-            None => None,
-            Some(TreeChange::Put(node, row)) => Some(Change::Put(RecordKey::TreeNode(node), Value::new(row))),
-            Some(TreeChange::Erase(node)) => Some(Change::Erase(RecordKey::TreeNode(node))),
-            Some(TreeChange::EraseFrom(node)) => {
-                Some(Change::EraseRange(pleach_group::RecordRange::TreeNodesFrom(node)))
+                Ok(None)
             }
-            Some(_) => return Err(StorageError::aborted("a change of the tree that is not known here")),
-        })
+        }
     }
 }
 
-/// The row that is handed out.
+/// The row that is handed out. Rows of a tree and of its indexes are public: nothing is zeroized here.
 struct Row {
     key: KeyBuf,
-    value: Value,
+    value: Vec<u8>,
     range: Option<KeyRangeBuf>,
 }
 
 impl Row {
-    fn new(place: &Place<'_>) -> Self {
-        Self { key: place.key(&RecordKey::Head), value: Value::default(), range: None }
+    fn new() -> Self {
+        let none = Key::of_client(&[], RecordKind::Meta, &[]);
+        Self { key: none.to_buf(), value: Vec::new(), range: None }
+    }
+
+    fn set(&mut self, place: &Place<'_>, name: &RecordKey) {
+        place.with_key(name, |key| self.key.set(key));
+    }
+
+    fn erase(&mut self, place: &Place<'_>, name: &RecordKey) -> Op<'_> {
+        self.set(place, name);
+        Op::Erase(self.key.as_key())
+    }
+
+    fn erase_range(&mut self, place: &Place<'_>, range: &RecordRange) -> Op<'_> {
+        Op::EraseRange(self.range.insert(place.range(range)).as_range())
     }
 }
 
-struct StepBatch<'a> {
+struct StepBatch<'a, I> {
     place: &'a Place<'a>,
-    first: VecBatch,
+    /// Handed out as they are: the row of a pending Commit that adds everybody is long.
+    rows: std::slice::Iter<'a, Change>,
+    more: VecBatch,
     tree: Nodes<'a>,
-    index: Box<dyn Iterator<Item = Change> + 'a>,
+    index: I,
     row: Row,
 }
 
-impl Batch for StepBatch<'_> {
+impl<I: Iterator<Item = Change>> Batch for StepBatch<'_, I> {
     fn guards(&self) -> &[Guard] {
-        self.first.guards()
+        self.more.guards()
     }
 
     fn next(&mut self) -> Result<Option<Op<'_>>, StorageError> {
-        if self.first.remaining() > 0 {
-            return self.first.next();
+        let Self { place, row, .. } = self;
+        if let Some(change) = self.rows.next() {
+            return Ok(Some(match change {
+                Change::Put(name, value) => {
+                    row.set(place, name);
+                    Op::Put { key: row.key.as_key(), value }
+                }
+                Change::Erase(name) => row.erase(place, name),
+                Change::EraseRange(range) => row.erase_range(place, range),
+                _ => return Err(StorageError::aborted("a change that is not known here")),
+            }));
         }
-        let change = match self.tree.next()? {
-            Some(change) => Some(change),
-            None => self.index.next(),
-        };
-        match change {
+        if self.more.remaining() > 0 {
+            return self.more.next();
+        }
+        if let Some(change) = self.tree.next()? {
+            return Ok(Some(match change {
+                TreeChange::Put(node, value) => {
+                    row.set(place, &RecordKey::TreeNode(node));
+                    row.value = value;
+                    Op::Put { key: row.key.as_key(), value: &row.value }
+                }
+                TreeChange::Erase(node) => row.erase(place, &RecordKey::TreeNode(node)),
+                TreeChange::EraseFrom(node) => row.erase_range(place, &RecordRange::TreeNodesFrom(node)),
+                _ => return Err(StorageError::aborted("a change of the tree that is not known here")),
+            }));
+        }
+        match self.index.next() {
             None => Ok(None),
             Some(Change::Put(name, value)) => {
-                self.row.key = self.place.key(&name);
-                self.row.value = value;
-                Ok(Some(Op::Put { key: self.row.key.as_key(), value: &self.row.value }))
+                row.set(place, &name);
+                row.value.clear();
+                row.value.extend_from_slice(&value);
+                Ok(Some(Op::Put { key: row.key.as_key(), value: &row.value }))
             }
-            Some(Change::Erase(name)) => {
-                self.row.key = self.place.key(&name);
-                Ok(Some(Op::Erase(self.row.key.as_key())))
-            }
-            Some(Change::EraseRange(range)) => {
-                Ok(Some(Op::EraseRange(self.row.range.insert(self.place.range(&range)).as_range())))
-            }
-            Some(_) => Err(StorageError::aborted("a change that is not known here")),
+            Some(Change::Erase(name)) => Ok(Some(row.erase(place, &name))),
+            Some(_) => Err(StorageError::aborted("a change of an index that is not known here")),
         }
     }
 }

@@ -50,56 +50,74 @@ impl<'a> Place<'a> {
 
     /// The key of this row.
     pub(crate) fn key(&self, name: &RecordKey) -> KeyBuf {
-        match name {
-            RecordKey::Head => self.of_group(RecordKind::Head, &[]),
-            RecordKey::PathKeys => self.of_group(RecordKind::PathKeys, &[]),
-            RecordKey::TreeNode(node) => self.of_group(RecordKind::TreeNode, &node.0.to_be_bytes()),
-            RecordKey::Epoch(epoch) => self.of_group(RecordKind::Epoch, &epoch.to_be_bytes()),
+        self.with_key(name, |key| key.to_buf())
+    }
+
+    /// Passes on the key of this row; made without memory of its own for all that a group reads and writes often.
+    pub(crate) fn with_key<T>(&self, name: &RecordKey, then: impl FnOnce(Key<'_>) -> T) -> T {
+        let Self { client, group } = *self;
+        let (record, suffix) = match name {
+            RecordKey::Head => return then(Key::of_group(client, group, RecordKind::Head, &[])),
+            RecordKey::PathKeys => return then(Key::of_group(client, group, RecordKind::PathKeys, &[])),
+            RecordKey::TreeNode(node) => {
+                return then(Key::of_group(client, group, RecordKind::TreeNode, &node.0.to_be_bytes()));
+            }
+            RecordKey::Epoch(epoch) => {
+                return then(Key::of_group(client, group, RecordKind::Epoch, &epoch.to_be_bytes()));
+            }
+            RecordKey::ClientIndex(hash) => {
+                return then(Key::of_group(client, group, RecordKind::ClientIndex, hash));
+            }
+            RecordKey::Proposal(reference) => {
+                return then(Key::of_group(client, group, RecordKind::Proposal, reference));
+            }
+            RecordKey::OwnUpdateKey(reference) => {
+                return then(Key::of_group(client, group, RecordKind::OwnUpdateKey, reference));
+            }
+            RecordKey::PendingCommit(hash) => {
+                return then(Key::of_group(client, group, RecordKind::PendingCommit, hash));
+            }
+            RecordKey::ExternalPsk(id) => {
+                return then(Key::of_client(client, RecordKind::ExternalPsk, id));
+            }
+            RecordKey::KeyPackage(reference) => {
+                return then(Key::of_client(client, RecordKind::KeyPackage, reference));
+            }
+            RecordKey::PendingExternalCommit(hash) => {
+                let mut key = pending_external(client, group);
+                key.push_suffix(hash);
+                return then(key.as_key());
+            }
+            RecordKey::ResumptionPsk(earlier, epoch) => {
+                let mut key = resumption_psks(client, earlier);
+                key.push_suffix(&epoch.to_be_bytes());
+                return then(key.as_key());
+            }
             RecordKey::EpochLeaf(epoch, leaf) => {
-                self.of_group(RecordKind::EpochLeaf, &in_epoch(*epoch, leaf.0))
+                (RecordKind::EpochLeaf, Suffix::of(&[&in_epoch(*epoch, leaf.0)]))
             }
             RecordKey::SecretNode(epoch, node) => {
-                self.of_group(RecordKind::SecretNode, &in_epoch(*epoch, node.0))
+                (RecordKind::SecretNode, Suffix::of(&[&in_epoch(*epoch, node.0)]))
             }
             RecordKey::Ratchet(epoch, kind, leaf) => {
-                let mut key = self.of_group(RecordKind::Ratchet, &of_kind(*epoch, *kind));
-                key.push_suffix(&leaf.0.to_be_bytes());
-                key
+                (RecordKind::Ratchet, Suffix::of(&[&of_kind(*epoch, *kind), &leaf.0.to_be_bytes()]))
             }
             RecordKey::Skipped(epoch, kind, leaf, generation) => {
-                let mut key = self.of_group(RecordKind::SkippedKey, &of_kind(*epoch, *kind));
-                key.push_suffix(&leaf.0.to_be_bytes());
-                key.push_suffix(&generation.to_be_bytes());
-                key
+                let parts: [&[u8]; 3] =
+                    [&of_kind(*epoch, *kind), &leaf.0.to_be_bytes(), &generation.to_be_bytes()];
+                (RecordKind::SkippedKey, Suffix::of(&parts))
             }
             RecordKey::KeyIndex(KeyName { kind, tag: KeyTag(tag) }) => {
                 let kind = match kind {
                     KeyKind::Encryption => 0,
                     KeyKind::Signature => 1,
                 };
-                let mut key = self.of_group(RecordKind::KeyIndex, &[kind]);
-                key.push_suffix(tag);
-                key
+                (RecordKind::KeyIndex, Suffix::of(&[&[kind], tag]))
             }
-            RecordKey::ClientIndex(client) => self.of_group(RecordKind::ClientIndex, client),
-            RecordKey::Proposal(reference) => self.of_group(RecordKind::Proposal, reference),
-            RecordKey::OwnUpdateKey(reference) => self.of_group(RecordKind::OwnUpdateKey, reference),
-            RecordKey::PendingExternalCommit(hash) => {
-                let mut key = pending_external(self.client, self.group);
-                key.push_suffix(hash);
-                key
-            }
-            RecordKey::PendingCommit(hash) => self.of_group(RecordKind::PendingCommit, hash),
-            RecordKey::ResumptionPsk(group, epoch) => {
-                let mut key = resumption_psks(self.client, group);
-                key.push_suffix(&epoch.to_be_bytes());
-                key
-            }
-            RecordKey::ExternalPsk(id) => self.of_client(RecordKind::ExternalPsk, id),
-            RecordKey::KeyPackage(reference) => self.of_client(RecordKind::KeyPackage, reference),
             // `RecordKey` can grow; a name that this version does not know is never produced by its own group crate.
-            _ => self.of_group(RecordKind::Meta, b"unknown"),
-        }
+            _ => (RecordKind::Meta, Suffix::of(&[b"unknown"])),
+        };
+        then(Key::of_group(client, group, record, suffix.as_slice()))
     }
 
     /// The keys of these rows. "All of a group" leaves out those of the application, which outlast a removal.
@@ -137,13 +155,33 @@ impl<'a> Place<'a> {
     pub(crate) fn whole(&self) -> KeyRange<'a> {
         KeyRange::scope(self.client, Scope::Group(self.group))
     }
+}
 
-    fn of_group(&self, record: RecordKind, suffix: &[u8]) -> KeyBuf {
-        Key::of_group(self.client, self.group, record, suffix).to_buf()
+/// A suffix of numbers and tags, put together without memory of its own.
+struct Suffix {
+    octets: [u8; Self::ROOM],
+    length: usize,
+}
+
+impl Suffix {
+    /// A kind and the tag of a key; an epoch, a kind, a leaf and a generation.
+    const ROOM: usize = 17;
+
+    /// What goes beyond the room is left out; nothing does.
+    fn of(parts: &[&[u8]]) -> Self {
+        let mut suffix = Self { octets: [0; Self::ROOM], length: 0 };
+        for part in parts {
+            let end = suffix.length + part.len();
+            if let Some(place) = suffix.octets.get_mut(suffix.length..end) {
+                place.copy_from_slice(part);
+                suffix.length = end;
+            }
+        }
+        suffix
     }
 
-    fn of_client(&self, record: RecordKind, suffix: &[u8]) -> KeyBuf {
-        Key::of_client(self.client, record, suffix).to_buf()
+    fn as_slice(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or_default()
     }
 }
 

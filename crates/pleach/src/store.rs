@@ -121,7 +121,7 @@ impl Inner {
 
     /// Reads one row.
     pub(crate) fn read(&self, place: &Place<'_>, name: &RecordKey) -> Result<Option<Value>, StorageError> {
-        self.storage.get(&place.key(name).as_key())
+        place.with_key(name, |key| self.storage.get(&key))
     }
 
     /// Applies a batch: the changes of a step, then `more`.
