@@ -12,15 +12,18 @@ use pleach::{
 };
 use std::sync::Arc;
 
-/// Bytes of an Ed25519 private key, which an identity starts with; then comes the name.
+/// The suite that all libraries have.
+const COMMON_SUITE: CipherSuiteId = CipherSuiteId::X25519_AES128GCM_SHA256_ED25519;
+/// Bytes of an Ed25519 private key, or the seed of one of ML-DSA, which an identity starts with; then comes the name.
 const PRIVATE: usize = 32;
 
 /// The default of the `storage` work first, then by speed.
-pub(crate) const PROVIDERS: [Provider; 4] = [
+pub(crate) const PROVIDERS: [Provider; 5] = [
     ("rustcrypto", || Box::new(Pleach { provider: "rustcrypto", crypto: rustcrypto::provider })),
     ("aws-lc", || Box::new(Pleach { provider: "aws-lc", crypto: aws_lc::provider })),
     ("ring", || Box::new(Pleach { provider: "ring", crypto: ring::provider })),
-    ("post-quantum", || Box::new(Pleach { provider: "post-quantum", crypto: post_quantum })),
+    ("post-quantum", || Box::new(Pleach { provider: "post-quantum", crypto: x_wing })),
+    ("post-quantum-ml-dsa", || Box::new(Pleach { provider: "post-quantum-ml-dsa", crypto: ml_dsa })),
 ];
 
 /// The provider of this name.
@@ -29,7 +32,8 @@ pub(crate) fn find(provider: &str) -> Result<Pleach> {
         "rustcrypto" => rustcrypto::provider,
         "aws-lc" => aws_lc::provider,
         "ring" => ring::provider,
-        "post-quantum" => post_quantum,
+        "post-quantum" => x_wing,
+        "post-quantum-ml-dsa" => ml_dsa,
         _ => return Err(Failure::from(format!("no provider {provider}"))),
     };
     let names = PROVIDERS.into_iter().map(|(name, _)| name);
@@ -38,10 +42,20 @@ pub(crate) fn find(provider: &str) -> Result<Pleach> {
 }
 
 /// X-Wing, AES-128-GCM, SHA-256 and Ed25519: the quickest of the post-quantum suites, with the fast implementations.
-fn post_quantum() -> CryptoProvider {
+fn x_wing() -> CryptoProvider {
+    post_quantum(PostQuantumSuite::Mlkem768X25519Aes128GcmSha256Ed25519)
+}
+
+/// X-Wing, ChaCha20-Poly1305, SHA-384 and ML-DSA-44: signatures are post-quantum, too.
+fn ml_dsa() -> CryptoProvider {
+    post_quantum(PostQuantumSuite::Mlkem768X25519Chacha20Poly1305Sha384Mldsa44)
+}
+
+/// One suite, with the fast implementations.
+fn post_quantum(suite: PostQuantumSuite) -> CryptoProvider {
     let base = aws_lc::provider();
     let suites = post_quantum::fast::suites(&base.suites, &PostQuantumNumbering::PLEACH);
-    let number = PostQuantumNumbering::PLEACH.number(PostQuantumSuite::Mlkem768X25519Aes128GcmSha256Ed25519);
+    let number = PostQuantumNumbering::PLEACH.number(suite);
     let suites: Vec<_> = suites.into_iter().filter(|suite| Some(suite.id) == number).collect();
     CryptoProvider { suites: suites.into(), random: base.random }
 }
@@ -243,8 +257,13 @@ impl Group for Membership {
             }
         }
         let pending = builder.build()?;
-        let welcomes = pending.welcomes().iter().map(|part| (part.recipients.len(), part.message.clone()));
-        let commit = Commit { message: pending.message().to_vec(), welcomes: welcomes.collect() };
+        // Others have one Welcome for all; but with keys of more than a kilobyte, nobody wants to download those of everybody.
+        let parts = match self.0.suite() {
+            COMMON_SUITE => pending.welcomes().to_vec(),
+            _ => pending.split_welcomes(1)?.collect(),
+        };
+        let welcomes = parts.into_iter().map(|part| (part.recipients.len(), part.message)).collect();
+        let commit = Commit { message: pending.message().to_vec(), welcomes };
         self.1 = Some(pending);
         Ok(commit)
     }

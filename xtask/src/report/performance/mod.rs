@@ -241,9 +241,11 @@ impl Report<'_> {
             }
             Subject::Heap(_) => {
                 let group = self.group(run)?.display().to_string();
+                let limit = self.limit(run).to_string();
                 let arguments =
-                    ["heap", "--n", &run.n.to_string(), "--provider", run.provider, "--synthetic", &group];
-                return self.start(run, &arguments.map(str::to_owned));
+                    ["heap", "--n", &run.n.to_string(), "--provider", run.provider, "--limit", &limit];
+                let arguments = arguments.into_iter().chain(["--synthetic", &group]).map(str::to_owned);
+                return self.start(run, &arguments.collect::<Vec<_>>());
             }
             Subject::Library(_) => {}
         }
@@ -267,7 +269,12 @@ impl Report<'_> {
             let ops = &self.options.ops;
             ops.is_empty() || part.operations().any(|operation| ops.iter().any(|op| op == operation))
         };
-        Part::ALL.into_iter().filter(|part| !stopped.contains(part)).filter(wanted).collect()
+        let possible = |part: &Part| part.operations().any(|operation| plan::possible(operation, run.n));
+        Part::ALL.into_iter().filter(possible).filter(|part| !stopped.contains(part)).filter(wanted).collect()
+    }
+
+    fn limit(&self, run: &Run) -> u64 {
+        plan::limit(run.what.library(), self.options.limit)
     }
 
     fn arguments(&self, run: &Run, parts: &[Part], group: &Path) -> Vec<String> {
@@ -276,13 +283,14 @@ impl Report<'_> {
         let numbers = [
             ("--n", run.n),
             ("--samples", u64::from(plan::samples(run.n, quick))),
-            ("--limit", self.options.limit),
+            ("--limit", self.limit(run)),
             ("--patience", plan::patience(run.n, quick).as_secs()),
         ];
         arguments.extend(numbers.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_string()]));
         arguments.extend(["--synthetic".to_owned(), group.display().to_string()]);
         let chosen = |operation: &&str| {
-            self.options.ops.is_empty() || self.options.ops.iter().any(|op| op == operation)
+            let ops = &self.options.ops;
+            plan::possible(operation, run.n) && (ops.is_empty() || ops.iter().any(|op| op == operation))
         };
         let operations: Vec<&str> = parts.iter().flat_map(|part| part.operations()).filter(chosen).collect();
         arguments.extend(["--ops".to_owned(), operations.join(",")]);
@@ -305,7 +313,7 @@ impl Report<'_> {
 
     /// The synthetic group for a run, made if it is not there.
     fn group(&self, run: &Run) -> Result<PathBuf> {
-        let provider = if run.provider == "post-quantum" { run.provider } else { COMMON };
+        let provider = if run.provider.starts_with("post-quantum") { run.provider } else { COMMON };
         let directory = self.groups.join(format!("{provider}-{}", run.n));
         let made = fs::metadata(directory.join("meta.json")).and_then(|made| made.modified());
         if made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < GROUPS_LAST)) {

@@ -3,6 +3,7 @@
 //! A round runs everybody once, in turn, so that a machine that slows down does so for all. Libraries' fastest providers have
 //! more rounds than the others.
 
+use super::operations::Part;
 use crate::report::peers::Library;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ pub(crate) const QUICK_SIZES: [u64; 4] = [2, 100, 1_000, 10_000];
 /// Providers of cryptography, the fastest first.
 pub(crate) const fn providers(library: Library) -> &'static [&'static str] {
     match library {
-        Library::Pleach => &["aws-lc", "rustcrypto", "ring", "post-quantum"],
+        Library::Pleach => &["aws-lc", "rustcrypto", "ring", "post-quantum", "post-quantum-ml-dsa"],
         Library::Openmls => &["libcrux", "rustcrypto"],
         Library::MlsRs => &["aws-lc", "rustcrypto"],
     }
@@ -105,7 +106,27 @@ const LEAST_HEAP: u64 = 1_000;
 /// The largest group that is measured with a provider: a million members with the fastest of each library, so that a run is over
 /// within an hour.
 const fn largest(rank: usize) -> u64 {
-    if rank == 0 { u64::MAX } else { 100_000 }
+    match rank {
+        0 => u64::MAX,
+        1..=3 => 100_000,
+        _ => 1_000,
+    }
+}
+
+/// Above, a group is not created by one Commit, and the synthetic groups have no KeyPackages for it; nor does a Welcome have the
+/// tree inside, which would be larger than any message may be.
+const LARGEST_MESSAGES: u64 = 200_000;
+
+/// Whether an operation is measured at a size.
+pub(crate) fn possible(operation: &str, n: u64) -> bool {
+    let inside = matches!(operation, "add_tree_inside" | "join_tree_inside");
+    n <= LARGEST_MESSAGES || !(inside || Part::of(operation) == Part::Fresh)
+}
+
+/// Seconds of CPU for one operation after which a library's series ends, of the given number for others: ours goes on to the end, so that its
+/// line is complete.
+pub(crate) fn limit(library: Library, seconds: u64) -> u64 {
+    if library == Library::Pleach { seconds.saturating_mul(10) } else { seconds }
 }
 
 /// How many members of the synthetic group join and are measured. Each joins by external Commit, which is O(n); two of them are
@@ -114,7 +135,7 @@ pub(crate) const fn parties(n: u64) -> u32 {
     match n {
         0..=10_000 => 7,
         10_001..=100_000 => 5,
-        _ => 4,
+        _ => 3,
     }
 }
 
@@ -133,8 +154,7 @@ pub(crate) const fn samples(n: u64, quick: bool) -> u32 {
         _ if quick => 5,
         0..=1_000 => 20,
         1_001..=10_000 => 10,
-        10_001..=100_000 => 7,
-        _ => 5,
+        _ => 7,
     }
 }
 

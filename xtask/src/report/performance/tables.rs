@@ -170,13 +170,12 @@ pub(crate) fn heap(measured: &Measured, sizes: &[u64]) -> Rows {
     rows
 }
 
-/// Everything of ours at one size.
-pub(crate) fn at_size(measured: &Measured, operations: &[Operation], n: u64) -> Rows {
+/// Operations of ours at one size, under these titles.
+pub(crate) fn at_size(measured: &Measured, operations: &[(&str, &str)], n: u64) -> Rows {
     let heads = ["operation", "CPU", "wall", "to the floor", "message", "Welcome", "rows", "stored"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     let Some(ours) = measured.ours() else { return rows };
-    for operation in operations {
-        let name = operation.name;
+    for &(name, title) in operations {
         let cpu = measured.cell(&ours, name, n, Field::Cpu);
         if cpu == Cell::Missing {
             continue;
@@ -184,7 +183,7 @@ pub(crate) fn at_size(measured: &Measured, operations: &[Operation], n: u64) -> 
         let value = |field: Field| measured.value(&ours, name, n, field).filter(|value| *value > 0.0);
         let or_dash = |field: Field, number: fn(f64) -> String| value(field).map_or("-".into(), number);
         rows.push(vec![
-            operation.title.to_owned(),
+            title.to_owned(),
             shown(cpu, time),
             or_dash(Field::Wall, time),
             measured.ratio(&ours, name, n).map_or("-".into(), ratio),
@@ -195,6 +194,17 @@ pub(crate) fn at_size(measured: &Measured, operations: &[Operation], n: u64) -> 
         ]);
     }
     rows
+}
+
+/// A sentence about the memory of one member of ours, if it was measured at this size.
+pub(crate) fn memory_at(measured: &Measured, n: u64) -> String {
+    let of = |operation: &str| measured.value(&measured.ours()?, operation, n, Field::Heap).map(bytes);
+    match (of("heap_used"), of("heap"), of("heap_peak")) {
+        (Some(used), Some(resident), Some(peak)) => format!(
+            "\nOne member, its records in a file: {used} allocated, {resident} resident; {peak} at most, while joining.\n"
+        ),
+        _ => String::new(),
+    }
 }
 
 /// A suite of its own beside ours with the common one: time and ratio to its floor, and bytes.
@@ -219,13 +229,26 @@ pub(crate) fn of_suite(
     }
     let bytes_of = [
         ("key_package", Field::Wire, "KeyPackage"),
+        ("create", Field::Wire, "Commit that creates the group"),
         ("commit", Field::Wire, "Commit, path only, full tree"),
         ("add_tree_beside", Field::Wire, "Commit that adds one"),
-        ("add_tree_beside", Field::Welcome, "Welcome of one"),
-        ("create", Field::Welcome, "Welcome of one of n, as it is downloaded"),
+        ("external_join", Field::Wire, "external Commit"),
+        ("encrypt_100", Field::Wire, "message of 100 B"),
+        ("add_tree_beside", Field::Welcome, "Welcome of one, tree beside"),
+        ("add_tree_inside", Field::Welcome, "Welcome of one, tree inside"),
+        ("create", Field::Welcome, "Welcome of one of n"),
     ];
+    let ours = measured.ours();
     for (operation, field, title) in bytes_of {
-        let cell = |n: u64| shown(measured.cell(who, operation, n, field), bytes);
+        let cell = |n: u64| {
+            let common = ours.as_ref().and_then(|ours| measured.value(ours, operation, n, field));
+            shown(measured.cell(who, operation, n, field), |value| {
+                match common.filter(|common| *common > 0.0) {
+                    Some(common) => format!("{} ({})", bytes(value), times(value / common)),
+                    None => bytes(value),
+                }
+            })
+        };
         if sizes.iter().any(|&n| cell(n) != "-") {
             sized.push(row(title, sizes, cell));
         }

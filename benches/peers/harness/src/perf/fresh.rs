@@ -14,6 +14,7 @@ const WARM: Temperature = Temperature::Warm;
 
 /// Measures. The KeyPackages of those who never join are the same each time.
 pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
+    bench.begin();
     let n = bench.plan.n;
     let others = usize::try_from(n - 1)?;
     let mut key_packages = match &bench.synthetic {

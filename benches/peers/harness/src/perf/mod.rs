@@ -16,7 +16,7 @@ use crate::limit::Limit;
 use crate::output::{Line, PerfRow, Temperature, Tree, Who, print};
 use crate::synthetic::Synthetic;
 use crate::{Change, Commit, Counts, Failure, Group, Library, Party, Place, Result, TreeAt};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ pub(crate) struct Plan {
     pub(crate) ops: Vec<String>,
     /// How often each is repeated at most.
     pub(crate) samples: u32,
-    /// After how long nothing is repeated.
+    /// After how long nothing in a part is repeated.
     pub(crate) patience: Duration,
     /// Where the synthetic group is.
     pub(crate) synthetic: Option<PathBuf>,
@@ -47,7 +47,8 @@ pub(crate) fn run(library: &dyn Library, plan: &Plan, limit: &Limit) -> Result<(
         Some(directory) => Some(Synthetic::open(directory, plan.n, library.suite())?),
         None => None,
     };
-    let bench = Bench { library, plan, limit, began: Instant::now(), synthetic, samples: RefCell::default() };
+    let began = Cell::new(Instant::now());
+    let bench = Bench { library, plan, limit, began, synthetic, samples: RefCell::default() };
     if bench.wanted("key_package") {
         bench.key_packages()?;
     }
@@ -65,7 +66,8 @@ struct Bench<'a> {
     library: &'a dyn Library,
     plan: &'a Plan,
     limit: &'a Limit,
-    began: Instant,
+    /// When the part of the work began.
+    began: Cell<Instant>,
     synthetic: Option<Synthetic>,
     /// How many rows an operation has already.
     samples: RefCell<HashMap<(String, Tree), u32>>,
@@ -132,13 +134,18 @@ impl Bench<'_> {
         self.plan.ops.is_empty() || self.plan.ops.iter().any(|wanted| wanted == operation)
     }
 
+    /// A part begins: what came before takes none of its time.
+    fn begin(&self) {
+        self.began.set(Instant::now());
+    }
+
     /// Whether there is time to do something once more.
     fn goes_on(&self, turn: u32) -> bool {
         turn == 0 || (turn < self.plan.samples && !self.is_late())
     }
 
     fn is_late(&self) -> bool {
-        self.began.elapsed() > self.plan.patience
+        self.began.get().elapsed() > self.plan.patience
     }
 
     fn party(&self, name: &str) -> Result<Box<dyn Party>> {
@@ -227,6 +234,7 @@ impl Bench<'_> {
     }
 
     fn key_packages(&self) -> Result<()> {
+        self.begin();
         let party = self.party("packer")?;
         party.key_package()?;
         for _ in (0..).take_while(|&turn| self.goes_on(turn)) {
