@@ -207,7 +207,7 @@ mod tests {
                 (Subject::Library(Library::MlsRs), "aws-lc"),
             ]
         );
-        assert_eq!(runs.iter().filter(|run| run.round == 0).count(), 12);
+        assert_eq!(runs.iter().filter(|run| run.round == 0).count(), 14);
     }
 
     #[test]

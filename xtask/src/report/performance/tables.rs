@@ -333,6 +333,6 @@ mod tests {
         let who = all.iter().find(|who| who.suite != 1).unwrap();
         let (timed, sized) = of_suite(&measured, who, &OPERATIONS, &[100]);
         assert_eq!(timed[1][1], "900 µs");
-        assert_eq!(sized[1], ["Commit, path only, full tree", "19.0 kB"]);
+        assert_eq!(sized[1], ["Commit, path only, full tree", "19.0 kB (14x)"]);
     }
 }
