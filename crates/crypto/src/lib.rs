@@ -40,7 +40,7 @@ pub use aead::Aead;
 pub use digest::Digest;
 pub use encode::write_vector;
 pub use error::{CryptoError, UnsupportedCipherSuite};
-pub use executor::{Executor, Serial};
+pub use executor::{Executor, Serial, in_chunks, map_each};
 pub use hash::Hash;
 pub use ids::{AeadId, CipherSuiteId, KdfId, KemId, SignatureScheme};
 pub use kdf::Kdf;

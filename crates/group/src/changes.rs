@@ -1,11 +1,11 @@
 //! What a step would write: the content of one atomic batch.
 
 use crate::{GroupError, MisuseError, RecordKey, RecordRange, clients};
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
 use core::fmt;
 use pleach_crypto::Digest;
-use pleach_tree::{KeyChange, RatchetTree};
-use pleach_wire::LeafIndex;
+use pleach_tree::{KeyChange, KeyName, RatchetTree};
+use pleach_wire::{LeafIndex, NodeIndex};
 use zeroize::Zeroizing;
 
 /// A row to write or to erase.
@@ -142,6 +142,18 @@ impl Changes {
         self.index_changes()?.try_for_each(visit)
     }
 
+    /// All rows of the indexes of a tree that is not stored yet, in the order of the store's keys; `None` for any other.
+    /// O(n log n).
+    #[must_use]
+    pub fn founding_index(&self) -> Option<FoundingIndex<'_>> {
+        match &self.tree {
+            Some((None, tree)) => {
+                Some(FoundingIndex { keys: tree.key_entries().into_iter(), clients: &self.clients })
+            }
+            _ => None,
+        }
+    }
+
     /// The difference of the indexes, in the order of the store's keys. O(log n) after a Commit; for a tree that is not
     /// stored yet O(n log n), and each row is made when it is asked for.
     ///
@@ -161,5 +173,25 @@ impl Changes {
         });
         let all = all.into_iter().map(move |(name, node)| put(name, node));
         Ok(changed.chain(all).chain(clients::rows_of(&self.clients)))
+    }
+}
+
+/// The rows of the indexes of a tree that is not stored yet: [`Changes::founding_index`].
+#[derive(Debug)]
+pub struct FoundingIndex<'a> {
+    keys: vec::IntoIter<(KeyName, NodeIndex)>,
+    clients: &'a [(Digest, LeafIndex)],
+}
+
+impl FoundingIndex<'_> {
+    /// Appends the next row to `row`, and says whose it is; `None` after the last.
+    pub fn next_row(&mut self, row: &mut Vec<u8>) -> Option<RecordKey> {
+        match self.keys.next() {
+            Some((name, node)) => {
+                clients::write_key_row(node, row);
+                Some(RecordKey::KeyIndex(name))
+            }
+            None => clients::write_client_row(&mut self.clients, row),
+        }
     }
 }

@@ -198,6 +198,25 @@ pub(crate) fn key_row(node: pleach_wire::NodeIndex) -> Zeroizing<Vec<u8>> {
     row.finish()
 }
 
+/// The same, appended.
+pub(crate) fn write_key_row(node: pleach_wire::NodeIndex, row: &mut Vec<u8>) {
+    row.push(FORMAT);
+    row.extend_from_slice(&node.0.to_be_bytes());
+}
+
+/// The row of the client whose entries stand first, appended; and its name. `None` if there are no entries.
+pub(crate) fn write_client_row(entries: &mut &[(Digest, LeafIndex)], row: &mut Vec<u8>) -> Option<RecordKey> {
+    let (client, _) = *entries.first()?;
+    row.push(FORMAT);
+    while let Some(((found, leaf), rest)) = entries.split_first()
+        && *found == client
+    {
+        row.extend_from_slice(&leaf.0.to_be_bytes());
+        *entries = rest;
+    }
+    Some(record(&client))
+}
+
 /// The node in the row of a key.
 pub(crate) fn read_key_row(row: &[u8]) -> Result<pleach_wire::NodeIndex, RowError> {
     let mut row = Reader::index(RowKind::KeyIndex, row, FORMAT)?;

@@ -6,7 +6,6 @@
 use crate::apply::{Applied, Base, Committer, Resolved, check_members};
 use crate::group_info::{make_group_info, may_be_inline};
 use crate::message::{ProposalSpec, fresh_psk, handshake_format};
-use crate::parallel::in_chunks;
 use crate::process::{clients_after, path_sender, replaced_leaves, status_after, summary};
 use crate::psk::{Usage, psk_secret_of};
 use crate::schedule::{Schedule, provisional_context};
@@ -17,7 +16,9 @@ use crate::{
 };
 use crate::{Effect, Step};
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
-use pleach_crypto::{CipherSuite, Executor, LabeledEncryption, SealedPart, Secret, SecureRandom, Signer};
+use pleach_crypto::{
+    CipherSuite, Executor, LabeledEncryption, SealedPart, Secret, SecureRandom, Signer, in_chunks,
+};
 use pleach_key_schedule::RatchetKind;
 use pleach_tree::{NewLeaf, PendingPath};
 use pleach_wire::{
@@ -364,8 +365,11 @@ impl Sealing<'_> {
         // Of all recipients the same: hashed once.
         let encryption = self.suite.encryption_with_label(b"Welcome", &encrypted_group_info)?;
         let encrypted_group_info = Opaque::from(encrypted_group_info);
-        let sealed = in_chunks(self.executor, added, &|chunk| {
-            chunk.iter().map(|(index, key_package)| self.seal(&encryption, *index, key_package)).collect()
+        let sealed = in_chunks(self.executor, added, 8..=128, &|chunk| {
+            chunk
+                .iter()
+                .map(|(index, key_package)| self.seal(&encryption, *index, key_package))
+                .collect::<Result<Vec<_>, _>>()
         })?;
         let mut sealed = sealed.into_iter().flat_map(Vec::into_iter);
         let mut welcomes = Vec::new();

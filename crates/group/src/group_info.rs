@@ -5,10 +5,10 @@ use crate::{
     Env, Grease, GroupError, GroupState, IncompatibleError, MisbehaviorError, StepResult, apply, key_package,
 };
 use alloc::vec::Vec;
-use pleach_crypto::{CipherSuite, Signer};
+use pleach_crypto::{CipherSuite, Signer, in_chunks};
 use pleach_tree::RatchetTree;
 use pleach_wire::{
-    Extension, ExternalPub, GroupContext, GroupInfo, HpkePublicKey, Kept, LeafIndex, MlsMessage,
+    Extension, ExternalPub, GroupContext, GroupInfo, HpkePublicKey, Kept, LeafIndex, LeafNode, MlsMessage,
     MlsMessageBody, Opaque, ProtocolVersion, RatchetTreeNodes, decode, encode,
 };
 
@@ -203,11 +203,14 @@ pub(crate) fn verify(
     }
     apply::check_group_extensions(&context.extensions)?;
     let rules = LeafRules::of(&context.extensions)?;
-    for member in tree.leaves() {
-        let leaf = member?.1.to_value(); // for these checks alone: it is not kept
-        check_lifetime(&leaf, &env.config.lifetime, env.now, env.config.lifetime.check_joined_tree)?; // R078
-        check_tree_leaf(suite, &leaf, &rules)?; // R240
-    }
+    let leaves = tree.leaves().map(|member| Ok(member?.1)).collect::<Result<Vec<_>, GroupError>>()?;
+    let (lifetime, now) = (&env.config.lifetime, env.now);
+    let check = |leaf: &Kept<LeafNode>| {
+        let leaf = leaf.to_value(); // for these checks alone: it is not kept
+        check_lifetime(&leaf, lifetime, now, lifetime.check_joined_tree)?; // R078
+        check_tree_leaf(suite, &leaf, &rules) // R240
+    };
+    in_chunks(env.executor, &leaves, 64..=4096, &|chunk| chunk.iter().copied().try_for_each(check))?;
     apply::check_members(tree, &rules, true)?; // R076
     tree.verify(&context.group_id, env.executor, &*env.provider.random).map_err(apply::unique_keys) // R083, R084, R109, R240, R241
 }

@@ -1,7 +1,6 @@
 //! Key packages (RFC 9420 §10): making them, validating them, and the row that keeps their private keys.
 
 use crate::leaf::{LEAF_NODE_TBS, LeafRules, Place, check_extensions, check_leaf, check_lifetime};
-use crate::parallel::in_chunks;
 use crate::row::{Reader, Writer};
 use crate::{
     Env, Grease, GroupError, IncompatibleError, LeafSpec, LifetimePolicy, MisbehaviorError, MisuseError,
@@ -10,7 +9,7 @@ use crate::{
 use alloc::vec::Vec;
 use pleach_crypto::{
     CipherSuite, CipherSuiteId, CryptoError, CryptoProvider, Executor, KemKeyPair, Secret, SecureRandom,
-    Signed, Signer, SuiteAlgorithms,
+    Signed, Signer, SuiteAlgorithms, in_chunks,
 };
 use pleach_wire::{
     Extensions, HpkePublicKey, Kept, KeyPackage, LeafIndex, LeafNodeSource, Lifetime, MlsMessage,
@@ -243,6 +242,9 @@ pub(crate) struct Validation<'a> {
     random: &'a dyn SecureRandom,
 }
 
+/// Key packages that are validated together: two signatures each, in one batch.
+const SHARE: core::ops::RangeInclusive<usize> = 8..=512;
+
 impl<'a> Validation<'a> {
     pub(crate) fn new(env: &Env<'a>, suite: &'a CipherSuite, rules: &'a LeafRules, check_now: bool) -> Self {
         let random = &*env.provider.random;
@@ -255,7 +257,7 @@ impl<'a> Validation<'a> {
         executor: &dyn Executor,
         key_packages: &[&Kept<KeyPackage>],
     ) -> Result<(), GroupError> {
-        in_chunks(executor, key_packages, &|chunk| self.validate_batch(chunk)).map(drop)
+        in_chunks(executor, key_packages, SHARE, &|chunk| self.validate_batch(chunk)).map(drop)
     }
 
     /// The signatures of all at once; if that fails, the first key package that is to blame says so.

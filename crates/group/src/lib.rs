@@ -37,7 +37,6 @@ mod key_package;
 mod leaf;
 mod message;
 mod observer;
-mod parallel;
 mod pending;
 mod pending_row;
 mod process;
@@ -55,7 +54,7 @@ mod tests;
 mod x509;
 
 pub use apply::Member;
-pub use changes::{Change, Changes, Guard};
+pub use changes::{Change, Changes, FoundingIndex, Guard};
 pub use choose::PendingSelection;
 pub use commit::{CommitSpec, LeafChanges, WelcomePart};
 pub use config::{GroupConfig, LifetimePolicy, WirePolicy};

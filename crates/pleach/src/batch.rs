@@ -5,12 +5,11 @@
 
 use crate::Error;
 use crate::keys::Place;
-use pleach_group::{Change, Changes, Guard as GroupGuard, RecordKey, RecordRange};
+use pleach_group::{Change, Changes, FoundingIndex, Guard as GroupGuard, RecordKey, RecordRange};
 use pleach_storage::{
     Batch, Guard, Key, KeyBuf, KeyRangeBuf, Op, RecordKind, Storage, StorageError, VecBatch,
 };
-use pleach_tree::{Change as TreeChange, RatchetTree, TreeError};
-use pleach_wire::NodeIndex;
+use pleach_tree::{Change as TreeChange, NodeRows, RatchetTree, TreeError};
 
 /// Applies the changes of a step, then `more`, as one batch.
 ///
@@ -34,10 +33,16 @@ pub(crate) fn write(
     first.append(more);
     let tree = match &changes.tree {
         None => Nodes::None,
-        Some((None, tree)) => Nodes::All { tree, next: 0 },
+        Some((None, tree)) => {
+            Nodes::All(Founding { nodes: tree.node_rows(), index: changes.founding_index() })
+        }
         Some((Some(old), tree)) => Nodes::Changed(difference(old, tree)?.into_iter()),
     };
-    let index = changes.index_changes()?;
+    let index = match &tree {
+        Nodes::All(_) => None,
+        Nodes::None | Nodes::Changed(_) => Some(changes.index_changes()?),
+    };
+    let index = index.into_iter().flatten();
     let rows = changes.rows.iter();
     storage.apply(&mut StepBatch { place, rows, more: first, tree, index, row: Row::new() })?;
     Ok(())
@@ -55,31 +60,30 @@ fn difference(old: &RatchetTree, tree: &RatchetTree) -> Result<Vec<TreeChange>, 
 /// The nodes to write.
 enum Nodes<'a> {
     None,
-    /// All of a tree that is new to the store.
-    All {
-        tree: &'a RatchetTree,
-        next: u32,
-    },
+    /// All of a tree that is new to the store, with its indexes.
+    All(Founding<'a>),
     /// What changed.
     Changed(std::vec::IntoIter<TreeChange>),
 }
 
-impl Nodes<'_> {
-    fn next(&mut self) -> Result<Option<TreeChange>, StorageError> {
-        match self {
-            Self::None => Ok(None),
-            Self::Changed(changes) => Ok(changes.next()),
-            Self::All { tree, next } => {
-                while *next < tree.size().node_count() {
-                    let node = NodeIndex(*next);
-                    *next += 1;
-                    if let Some(row) = tree.node_row(node).map_err(StorageError::aborted)? {
-                        return Ok(Some(TreeChange::Put(node, row)));
-                    }
-                }
-                Ok(None)
-            }
-        }
+/// Up to a million rows: each is made where the one before it was.
+struct Founding<'a> {
+    nodes: NodeRows<'a>,
+    index: Option<FoundingIndex<'a>>,
+}
+
+impl Founding<'_> {
+    fn next<'r>(&mut self, place: &Place<'_>, row: &'r mut Row) -> Result<Option<Op<'r>>, StorageError> {
+        row.value.clear();
+        let name = match self.nodes.next_row(&mut row.value).map_err(StorageError::aborted)? {
+            Some(node) => RecordKey::TreeNode(node),
+            None => match self.index.as_mut().and_then(|index| index.next_row(&mut row.value)) {
+                Some(name) => name,
+                None => return Ok(None),
+            },
+        };
+        row.set(place, &name);
+        Ok(Some(Op::Put { key: row.key.as_key(), value: &row.value }))
     }
 }
 
@@ -141,7 +145,12 @@ impl<I: Iterator<Item = Change>> Batch for StepBatch<'_, I> {
         if self.more.remaining() > 0 {
             return self.more.next();
         }
-        if let Some(change) = self.tree.next()? {
+        if let Nodes::All(founding) = &mut self.tree {
+            return founding.next(place, row);
+        }
+        if let Nodes::Changed(changes) = &mut self.tree
+            && let Some(change) = changes.next()
+        {
             return Ok(Some(match change {
                 TreeChange::Put(node, value) => {
                     row.set(place, &RecordKey::TreeNode(node));

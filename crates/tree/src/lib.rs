@@ -35,6 +35,6 @@ pub use features::Capability;
 pub use key_index::{KeyKind, KeyName, KeyTag};
 pub use key_rows::KeyChange;
 pub use private::TreePrivate;
-pub use rows::Change;
+pub use rows::{Change, NodeRows};
 pub use slot::Parent;
 pub use tree::{Leaves, PathStep, RatchetTree};

@@ -57,21 +57,35 @@ pub(crate) enum Child {
 /// The row of a leaf.
 pub(crate) fn leaf_row(leaf: &LeafSlot) -> Vec<u8> {
     let mut out = Vec::with_capacity(2 + leaf.node.bytes().len());
-    out.extend_from_slice(&[VERSION, KIND_LEAF]);
-    out.extend_from_slice(leaf.node.bytes());
+    write_leaf_row(leaf, &mut out);
     out
 }
 
 /// The row of a parent, blank or not.
 pub(crate) fn parent_row(slot: &ParentSlot, hasher: &mut Hasher<'_>) -> Result<Vec<u8>, TreeError> {
     let mut out = Vec::with_capacity(256);
+    write_parent_row(slot, hasher, &mut out)?;
+    Ok(out)
+}
+
+/// Appends the row of a leaf.
+pub(crate) fn write_leaf_row(leaf: &LeafSlot, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[VERSION, KIND_LEAF]);
+    out.extend_from_slice(leaf.node.bytes());
+}
+
+/// Appends the row of a parent.
+pub(crate) fn write_parent_row(
+    slot: &ParentSlot,
+    hasher: &mut Hasher<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), TreeError> {
     out.extend_from_slice(&[VERSION, KIND_PARENT, u8::from(slot.node.is_some())]);
     if let Some(node) = &slot.node {
-        encode_parent(node, &[], &mut out)?;
+        encode_parent(node, &[], out)?;
     }
-    write_child(&slot.left, None, hasher, &mut out)?;
-    write_child(&slot.right, slot.left.features(), hasher, &mut out)?;
-    Ok(out)
+    write_child(&slot.left, None, hasher, out)?;
+    write_child(&slot.right, slot.left.features(), hasher, out)
 }
 
 fn write_child(

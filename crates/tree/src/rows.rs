@@ -12,8 +12,9 @@ use pleach_wire::{LeafIndex, NodeIndex, TreeSize};
 use crate::{
     RatchetTree, TreeError,
     features::{Features, Interner},
+    hash::Hasher,
     position::Position,
-    row::{Child, Row, leaf_row, parent_row},
+    row::{Child, Row, leaf_row, parent_row, write_leaf_row, write_parent_row},
     slot::{LeafSlot, ParentSlot, Stub, Subtree, Summary},
 };
 
@@ -64,6 +65,12 @@ impl RatchetTree {
             Some(Subtree::Parent(slot)) => parent_row(slot, &mut self.hasher()).map(Some),
             Some(Subtree::Stub(stub)) => Err(TreeError::Need(Vec::from([stub.position.node()]))),
         }
+    }
+
+    /// All rows, in the order of the nodes. O(1) for each.
+    #[must_use]
+    pub fn node_rows(&self) -> NodeRows<'_> {
+        NodeRows { hasher: self.hasher(), stack: Vec::from([Step::Below(&self.root)]) }
     }
 
     /// The tree of this size and tree hash, from its rows. Rows may be missing, except the root's: those subtrees are
@@ -150,6 +157,57 @@ impl RatchetTree {
                 self.put_changed(&slot.right, old_right, visit)
             }
         }
+    }
+}
+
+/// The rows of a tree one after the other: [`RatchetTree::node_rows`].
+pub struct NodeRows<'a> {
+    hasher: Hasher<'a>,
+    stack: Vec<Step<'a>>,
+}
+
+/// What is still to be done.
+enum Step<'a> {
+    Below(&'a Subtree),
+    Parent(&'a ParentSlot),
+}
+
+impl NodeRows<'_> {
+    /// Appends the next row to `row`, and says whose it is; `None` after the last.
+    ///
+    /// # Errors
+    /// [`TreeError::Need`], [`TreeError::Encode`].
+    pub fn next_row(&mut self, row: &mut Vec<u8>) -> Result<Option<NodeIndex>, TreeError> {
+        while let Some(step) = self.stack.pop() {
+            match step {
+                Step::Below(Subtree::Blank(_)) => {}
+                Step::Below(Subtree::Leaf(leaf)) => {
+                    write_leaf_row(leaf, row);
+                    return Ok(Some(leaf.index.node()));
+                }
+                Step::Below(Subtree::Parent(slot)) => {
+                    self.stack.extend([
+                        Step::Below(&slot.right),
+                        Step::Parent(slot),
+                        Step::Below(&slot.left),
+                    ]);
+                }
+                Step::Below(Subtree::Stub(stub)) => {
+                    return Err(TreeError::Need(Vec::from([stub.position.node()])));
+                }
+                Step::Parent(slot) => {
+                    write_parent_row(slot, &mut self.hasher, row)?;
+                    return Ok(Some(slot.position.node()));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl core::fmt::Debug for NodeRows<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("NodeRows").field("steps", &self.stack.len()).finish_non_exhaustive()
     }
 }
 

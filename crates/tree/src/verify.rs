@@ -7,10 +7,10 @@
 //! Not here: the tree hash's comparison with the GroupContext (R105), and the content of leaves (§7.3), which are the
 //! group's.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
-use once_cell::race::OnceBox;
-use pleach_crypto::{Digest, Executor, SecureRandom, Signed};
+use pleach_crypto::{Digest, Executor, SecureRandom, Signed, in_chunks};
 use pleach_wire::{LeafIndex, LeafViewSource};
 
 use crate::{
@@ -20,10 +20,10 @@ use crate::{
     slot::{LeafSlot, ParentSlot, Subtree, leaves_below},
 };
 
-/// Signatures of a batch: from there on, more gain nothing.
-const BATCH: usize = 1024;
-/// The smallest batch that is worth the gain of a thread more.
-const SMALLEST_BATCH: usize = 64;
+/// Signatures of a batch: the fewest that are worth a thread more, and from where on more gain nothing.
+const BATCH: RangeInclusive<usize> = 32..=1024;
+/// Nodes that one thread checks for less than their signatures.
+const SHARE: RangeInclusive<usize> = 64..=4096;
 
 /// The label of a leaf's signature (RFC 9420 §7.2).
 const LEAF_NODE_TBS: &[u8] = b"LeafNodeTBS";
@@ -42,7 +42,7 @@ impl RatchetTree {
     ) -> Result<(), TreeError> {
         self.verify_unique_keys()?;
         self.verify_unmerged_leaves()?;
-        self.verify_parent_hashes()?;
+        self.verify_parent_hashes(executor)?;
         self.verify_encryption_keys(executor)?;
         self.verify_leaf_signatures(group_id, executor, rng)
     }
@@ -98,21 +98,31 @@ impl RatchetTree {
     }
 
     /// That every parent node that is not blank is covered by exactly one parent-hash chain from a leaf (RFC 9420 §7.9.2,
-    /// R109): it has exactly one descendant whose parent hash is valid for it. Other links may be stale (R111).
+    /// R109): it has exactly one descendant whose parent hash is valid for it. Other links may be stale (R111). Across
+    /// threads.
     ///
     /// # Errors
     /// [`TreeError::ParentHashInvalid`], [`TreeError::Need`].
-    pub fn verify_parent_hashes(&self) -> Result<(), TreeError> {
-        let mut hasher = self.hasher();
+    pub fn verify_parent_hashes(&self, executor: &dyn Executor) -> Result<(), TreeError> {
+        let mut parents = Vec::new();
         self.visit(&mut |node| {
-            let Visited::Parent(slot, node) = node else { return Ok(()) };
-            let by_left = is_parent_of(&mut hasher, node, &slot.left, &slot.right)?;
-            let by_right = is_parent_of(&mut hasher, node, &slot.right, &slot.left)?;
-            if by_left == by_right {
-                return Err(TreeError::ParentHashInvalid(slot.position.node())); // R109
+            if let Visited::Parent(slot, node) = node {
+                parents.push((slot, node));
             }
             Ok(())
+        })?;
+        in_chunks(executor, &parents, SHARE, &|chunk| {
+            let mut hasher = self.hasher();
+            chunk.iter().try_for_each(|(slot, node)| {
+                let by_left = is_parent_of(&mut hasher, node, &slot.left, &slot.right)?;
+                let by_right = is_parent_of(&mut hasher, node, &slot.right, &slot.left)?;
+                if by_left == by_right {
+                    return Err(TreeError::ParentHashInvalid(slot.position.node())); // R109
+                }
+                Ok(())
+            })
         })
+        .map(drop)
     }
 
     /// That every encryption key is one of the suite's KEM (RFC 9420 §5.1.1, R014). O(n), across threads. The parsed
@@ -129,9 +139,10 @@ impl RatchetTree {
             });
             Ok(())
         })?;
-        in_chunks(executor, &keys, &|chunk| {
+        in_chunks(executor, &keys, SHARE, &|chunk| {
             chunk.iter().try_for_each(|key| self.suite().kem.check_public(key).map_err(TreeError::from))
         })
+        .map(drop)
     }
 
     /// That every leaf is signed by its own key, for this group and place unless it comes from a KeyPackage
@@ -150,7 +161,7 @@ impl RatchetTree {
         while let Some(slot) = leaves.next_slot() {
             slots.push(slot?);
         }
-        in_chunks(executor, &slots, &|chunk| self.verify_batch(group_id, chunk, rng))
+        in_chunks(executor, &slots, BATCH, &|chunk| self.verify_batch(group_id, chunk, rng)).map(drop)
     }
 
     /// That the leaf of a member is signed by its own key (R070, R074): for one leaf, after a Commit. Parses the key
@@ -318,26 +329,4 @@ fn only_other<'a>(subtree: &'a Subtree, unmerged: &[LeafIndex]) -> Result<Option
         }
     }
     Ok(others.pop())
-}
-
-/// Does `work` on chunks of the items, on the executor's threads; the error of the first chunk that has one.
-fn in_chunks<T: Sync>(
-    executor: &dyn Executor,
-    items: &[T],
-    work: &(dyn Fn(&[T]) -> Result<(), TreeError> + Sync),
-) -> Result<(), TreeError> {
-    // At least four pieces for each thread, so that none waits long for the last.
-    let share = items.len().div_ceil(executor.width().max(1).saturating_mul(4));
-    let pieces = if executor.width() > 1 { share.clamp(SMALLEST_BATCH, BATCH) } else { BATCH };
-    let chunks: Vec<&[T]> = items.chunks(pieces).collect();
-    let results: Vec<OnceBox<Result<(), TreeError>>> = chunks.iter().map(|_| OnceBox::new()).collect();
-    executor.for_each(chunks.len(), &|i| {
-        if let (Some(chunk), Some(result)) = (chunks.get(i), results.get(i)) {
-            let _is_first = result.set(Box::new(work(chunk)));
-        }
-    });
-    for result in &results {
-        result.get().cloned().unwrap_or(Err(TreeError::Misuse("the executor skipped some work")))?;
-    }
-    Ok(())
 }

@@ -1,24 +1,68 @@
 //! A value as it is kept: its octets, zeroized when dropped.
 
+use pleach_storage::RecordClass;
 use zeroize::Zeroize;
 
-/// A value of exactly its size. Zeroized as one slice, which is many times faster than octet for octet, as
+/// So many octets have room: an index row with its checksum, and then some.
+const INLINE: usize = 22;
+
+/// A value of exactly its size, without memory of its own where it is a row of an index, of which there are several for
+/// each member. Zeroized as one slice, which is many times faster than octet for octet, as
 /// [`Zeroizing`](zeroize::Zeroizing) does it for vectors.
 #[derive(Clone)]
-pub(crate) struct Kept(Box<[u8]>);
+pub(crate) enum Kept {
+    /// Of an index, so no secret: it is copied about where its table moves it.
+    Short {
+        length: u8,
+        octets: [u8; INLINE],
+    },
+    Long(Octets),
+}
+
+#[derive(Clone)]
+pub(crate) struct Octets(Box<[u8]>);
 
 impl Kept {
-    pub(crate) fn new(value: &[u8]) -> Self {
-        Self(value.into())
+    pub(crate) fn new(class: RecordClass, value: &[u8]) -> Self {
+        let mut octets = [0; INLINE];
+        if class == RecordClass::Index
+            && let Some(place) = octets.get_mut(..value.len())
+        {
+            place.copy_from_slice(value);
+            return Self::Short { length: value.len() as u8, octets };
+        }
+        Self::Long(Octets(value.into()))
     }
 
     pub(crate) fn as_slice(&self) -> &[u8] {
-        &self.0
+        match self {
+            Self::Short { length, octets } => octets.get(..usize::from(*length)).unwrap_or_default(),
+            Self::Long(Octets(octets)) => octets,
+        }
     }
 }
 
-impl Drop for Kept {
+impl Drop for Octets {
     fn drop(&mut self) {
         (*self.0).zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_short_rows_of_an_index_stand_in_the_table() {
+        for length in [0, 5, 22, 23, 300] {
+            let value = vec![7; length];
+            for class in [RecordClass::Secret, RecordClass::Public, RecordClass::Index] {
+                let kept = Kept::new(class, &value);
+                assert_eq!(kept.as_slice(), value);
+                let short = class == RecordClass::Index && length <= INLINE;
+                assert_eq!(matches!(kept, Kept::Short { .. }), short);
+            }
+        }
+        assert_eq!(size_of::<Kept>(), 24);
     }
 }

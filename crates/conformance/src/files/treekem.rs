@@ -175,7 +175,7 @@ impl Group<'_> {
     /// The tree with the path merged: parent hashes and the leaf's signature verified.
     fn apply(&self, sender: LeafIndex, path: &UpdatePath) -> Checked<RatchetTree> {
         let after = self.tree.apply_update_path(sender, path, &[]).at("update_path")?;
-        after.verify_parent_hashes().at("update_path")?;
+        after.verify_parent_hashes(&Serial).at("update_path")?;
         after.verify_leaf_signature(&self.case.group_id, sender).at("update_path")?;
         Ok(after)
     }

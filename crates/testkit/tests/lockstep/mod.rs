@@ -362,7 +362,8 @@ impl World {
             let library =
                 RatchetTree::from_nodes(&self.suite, changed.clone()).map_err(fails("from_nodes"))?;
             let oracle = Oracle::from_nodes(&self.suite, changed, &BTreeMap::new());
-            let (library, oracle) = (library.verify_parent_hashes().is_ok(), oracle.is_parent_hash_valid());
+            let (library, oracle) =
+                (library.verify_parent_hashes(&Serial).is_ok(), oracle.is_parent_hash_valid());
             same!(library, oracle, "verdicts on a changed tree ({library}, {oracle})");
         }
         Ok(())

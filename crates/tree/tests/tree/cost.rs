@@ -194,7 +194,7 @@ fn a_join_hashes_each_node_once() {
     assert_eq!(count, 3 * n as usize - 1); // index tags: two keys per leaf, one per parent
     let (_, count) = bench.counted(|| tree.tree_hash().unwrap());
     assert_eq!(count, 2 * n as usize - 1);
-    let (found, count) = bench.counted(|| tree.verify_parent_hashes());
+    let (found, count) = bench.counted(|| tree.verify_parent_hashes(&Serial));
     assert_eq!(found, Ok(()));
     assert!(count < 2 * n as usize, "{count}");
 }
