@@ -4,6 +4,7 @@
 //! those binaries, the file of results) and one module per report.
 
 mod machine;
+mod options;
 mod peers;
 mod performance;
 mod results;

@@ -39,15 +39,7 @@ pub(crate) struct Stop {
 impl Results {
     /// Opens the file, or makes it; `fresh` forgets what it holds.
     pub(crate) fn open(path: &Path, commit: String, fresh: bool) -> Result<Self> {
-        let failed = |e: std::io::Error| format!("{}: {e}", path.display());
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory).map_err(failed)?;
-        }
-        let text = if fresh { String::new() } else { fs::read_to_string(path).unwrap_or_default() };
-        let lines = kept(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(), &commit);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        fs::write(path, text).map_err(failed)?;
-        let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+        let (file, lines) = open(path, fresh, |lines| kept(lines, &commit))?;
         Ok(Self { file, commit, lines })
     }
 
@@ -81,6 +73,29 @@ impl Results {
         let lines = self.lines.iter().rev();
         lines.filter(|line| is(line, library, "library")).map(|line| text(line, "versions")).next()
     }
+}
+
+/// Opens a file of lines, or makes it; what does not count any more is gone from it, with `fresh` everything.
+pub(crate) fn open(
+    path: &Path,
+    fresh: bool,
+    kept: impl FnOnce(Vec<Value>) -> Vec<Value>,
+) -> Result<(File, Vec<Value>)> {
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(failed)?;
+    }
+    let text = if fresh { String::new() } else { fs::read_to_string(path).unwrap_or_default() };
+    let lines = kept(parse(&text));
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(path, text).map_err(failed)?;
+    let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+    Ok((file, lines))
+}
+
+/// The lines of a file; one that was cut off is left out.
+pub(crate) fn parse(text: &str) -> Vec<Value> {
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// Where a library's series ends before its time.

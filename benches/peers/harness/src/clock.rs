@@ -2,7 +2,12 @@
 
 use nix::time::{ClockId, clock_gettime};
 use std::ops::{Add, AddAssign, Div};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// An allocation that takes longer found something to put in order.
+const SETTLED: Duration = Duration::from_micros(20);
+/// So often it is tried: for the rows of a group of a million, a few hundred are needed.
+const SETTLE_TRIES: u32 = 2_000;
 
 /// What an operation took.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,9 +66,15 @@ impl Clock {
 }
 
 /// What was freed before is put in order by the allocator now, not in the operation that happens to allocate next: glibc joins
-/// the small pieces that it has put aside when a large one is asked for, milliseconds after a whole group was dropped.
+/// the small pieces that it has put aside when a large one is asked for, some ten thousand at a time, which is milliseconds after a
+/// whole group was dropped.
 fn settle() {
-    std::hint::black_box(Vec::<u8>::with_capacity(64 << 10));
+    let takes_long = || {
+        let start = Instant::now();
+        std::hint::black_box(Vec::<u8>::with_capacity(64 << 10));
+        start.elapsed() > SETTLED
+    };
+    let _ = (0..SETTLE_TRIES).take_while(|_| takes_long()).count();
 }
 
 fn cpu_ns() -> u64 {

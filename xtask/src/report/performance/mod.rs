@@ -19,6 +19,7 @@ mod tables;
 mod units;
 
 use super::machine;
+use super::options::Common;
 use super::peers::{self, End, Library};
 use crate::Result;
 use crate::metadata::Workspace;
@@ -45,75 +46,34 @@ const GROUPS_LAST: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Groups of up to 10,000, the fastest provider of each library, few samples; writes no page
-    #[arg(long)]
-    quick: bool,
-    /// Print all measured lines, and the verdicts, instead of tables
-    #[arg(long)]
-    json: bool,
-    /// Members of the groups
-    #[arg(long, value_delimiter = ',')]
-    n: Vec<u64>,
-    /// Only these libraries
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<Library>,
+    #[command(flatten)]
+    common: Common,
     /// Only these providers of cryptography, by name
     #[arg(long, value_delimiter = ',')]
     provider: Vec<String>,
-    /// Only these operations, by name
-    #[arg(long, value_delimiter = ',')]
-    ops: Vec<String>,
-    /// Forget earlier results
-    #[arg(long)]
-    fresh: bool,
     /// Measure nothing; write the page from what is there
     #[arg(long)]
     page: bool,
-    /// Fail if a line of the budget is not met, or, after a whole run, not measured
-    #[arg(long)]
-    check: bool,
-    /// Seconds of CPU for one operation after which a library's series ends
-    #[arg(long, default_value_t = 60)]
-    limit: u64,
-    /// Where results are kept [default: target/report/performance.jsonl]
-    #[arg(long)]
-    results: Option<PathBuf>,
-    /// Where the libraries are built [default: target/peers]
-    #[arg(long)]
-    target_dir: Option<PathBuf>,
 }
 
 impl Options {
-    fn sizes(&self) -> Vec<u64> {
-        match (self.n.is_empty(), self.quick) {
-            (false, _) => self.n.clone(),
-            (true, true) => QUICK_SIZES.to_vec(),
-            (true, false) => SIZES.to_vec(),
-        }
-    }
-
     /// Whether this run measures everything that the page is about.
     fn is_whole(&self) -> bool {
-        !self.quick
-            && [&self.provider, &self.ops].iter().all(|v| v.is_empty())
-            && self.n.is_empty()
-            && self.only.is_empty()
+        self.common.is_whole() && self.provider.is_empty()
     }
 }
 
 /// Measures what is missing, prints, and writes the page if the run was a whole one.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let root = Workspace::load()?.root;
-    let directory = root.join("target/report");
-    let name = if options.quick { "performance-quick.jsonl" } else { "performance.jsonl" };
-    let path = options.results.clone().unwrap_or_else(|| directory.join(name));
+    let path = options.common.results(&root, "performance");
     let machine = format!("{}; {}", machine::processors(), machine::compiler());
     let results = match options.page {
         true => Runs::read(&path)?,
-        false => Runs::open(&path, machine::commit(&root), machine, options.fresh)?,
+        false => Runs::open(&path, machine::commit(&root), machine, options.common.fresh)?,
     };
-    let target = options.target_dir.clone().unwrap_or_else(|| root.join("target/peers"));
-    let groups = directory.join("groups").join(machine::commit_of(&root, &GROUP_MAKERS));
+    let target = options.common.target(&root);
+    let groups = root.join("target/report/groups").join(machine::commit_of(&root, &GROUP_MAKERS));
     let mut report = Report { options, results, groups, binaries: BTreeMap::new(), failed: Vec::new() };
     if !options.page {
         report.measure(&root, &target)?;
@@ -122,7 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let measured = Measured::new(report.results.lines());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let verdicts = budget::verdicts(&measured, processors);
-    if options.json {
+    if options.common.json {
         report.results.lines().iter().for_each(|line| println!("{line}"));
         verdicts.iter().for_each(|verdict| println!("{}", line(verdict)));
     } else {
@@ -134,7 +94,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !report.failed.is_empty() {
         return Err(report.failed.join("\n"));
     }
-    if options.check { check(&verdicts, options.is_whole()) } else { Ok(()) }
+    if options.common.check { check(&verdicts, options.is_whole()) } else { Ok(()) }
 }
 
 /// A verdict as a line of JSON.
@@ -192,15 +152,14 @@ struct Report<'o> {
 
 impl Report<'_> {
     fn measure(&mut self, root: &Path, target: &Path) -> Result<()> {
-        let (sizes, quick) = (self.options.sizes(), self.options.quick);
-        let libraries = Library::ALL.into_iter();
-        let libraries: Vec<Library> =
-            libraries.filter(|l| self.options.only.is_empty() || self.options.only.contains(l)).collect();
+        let common = &self.options.common;
+        let (sizes, quick) = (common.sizes(&QUICK_SIZES, &SIZES), common.quick);
+        let libraries = common.libraries();
         let choice =
             Choice { sizes: &sizes, libraries: &libraries, providers: &self.options.provider, quick };
         let wanted = |run: &Run| {
-            !self.results.has(run, &self.options.ops)
-                && (self.options.ops.is_empty() || !self.parts(run).is_empty())
+            !self.results.has(run, &self.options.common.ops)
+                && (self.options.common.ops.is_empty() || !self.parts(run).is_empty())
         };
         let runs: Vec<Run> = runs(&choice).into_iter().filter(wanted).collect();
         // Ours makes the groups that everybody joins.
@@ -230,7 +189,7 @@ impl Report<'_> {
     }
 
     fn ran(&mut self, run: &Run, outcome: &str, time: Duration) -> Result<()> {
-        self.results.ran(run, &self.options.ops, outcome, time.as_secs_f64())
+        self.results.ran(run, &self.options.common.ops, outcome, time.as_secs_f64())
     }
 
     /// One run: again without the parts that were stopped, if one was.
@@ -266,7 +225,7 @@ impl Report<'_> {
     fn parts(&self, run: &Run) -> Vec<Part> {
         let stopped = self.results.stopped(run);
         let wanted = |part: &Part| {
-            let ops = &self.options.ops;
+            let ops = &self.options.common.ops;
             ops.is_empty() || part.operations().any(|operation| ops.iter().any(|op| op == operation))
         };
         let possible = |part: &Part| part.operations().any(|operation| plan::possible(operation, run.n));
@@ -274,11 +233,11 @@ impl Report<'_> {
     }
 
     fn limit(&self, run: &Run) -> u64 {
-        plan::limit(run.what.library(), self.options.limit)
+        plan::limit(run.what.library(), self.options.common.limit)
     }
 
     fn arguments(&self, run: &Run, parts: &[Part], group: &Path) -> Vec<String> {
-        let quick = self.options.quick;
+        let quick = self.options.common.quick;
         let mut arguments: Vec<String> = ["perf", "--provider", run.provider].map(str::to_owned).to_vec();
         let numbers = [
             ("--n", run.n),
@@ -289,7 +248,7 @@ impl Report<'_> {
         arguments.extend(numbers.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_string()]));
         arguments.extend(["--synthetic".to_owned(), group.display().to_string()]);
         let chosen = |operation: &&str| {
-            let ops = &self.options.ops;
+            let ops = &self.options.common.ops;
             plan::possible(operation, run.n) && (ops.is_empty() || ops.iter().any(|op| op == operation))
         };
         let operations: Vec<&str> = parts.iter().flat_map(|part| part.operations()).filter(chosen).collect();
@@ -300,7 +259,7 @@ impl Report<'_> {
     /// Starts a binary, and keeps what it prints.
     fn start(&mut self, run: &Run, arguments: &[String]) -> Result<&'static str> {
         let binary = self.binaries.get(run.what.library().name()).ok_or("a binary is missing")?;
-        let most = plan::most(run.n, self.options.quick);
+        let most = plan::most(run.n, self.options.common.quick);
         let end = peers::run_within(binary, arguments, Some(most), |line| self.results.add(run, line))?;
         Ok(match end {
             End::Finished => "finished",

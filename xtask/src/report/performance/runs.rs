@@ -8,10 +8,10 @@ use super::operations::Part;
 use super::plan::Run;
 use crate::Result;
 use crate::report::peers::Library;
-use crate::report::results::{number, text};
+use crate::report::results::{number, open, parse, text};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
@@ -27,23 +27,14 @@ pub(crate) struct Runs {
 impl Runs {
     /// Opens the file, or makes it; `fresh` forgets what it holds.
     pub(crate) fn open(path: &Path, commit: String, machine: String, fresh: bool) -> Result<Self> {
-        let failed = |e: std::io::Error| format!("{}: {e}", path.display());
-        if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory).map_err(failed)?;
-        }
-        let text = if fresh { String::new() } else { fs::read_to_string(path).unwrap_or_default() };
-        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        let lines = kept(lines, &commit, &machine);
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        fs::write(path, text).map_err(failed)?;
-        let file = OpenOptions::new().append(true).open(path).map_err(failed)?;
+        let (file, lines) = open(path, fresh, |lines| kept(lines, &commit, &machine))?;
         Ok(Self { file: Some(file), commit, machine, lines })
     }
 
     /// What a file holds, of any commit; it is left as it is.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let lines = parse(&text);
         Ok(Self { file: None, commit: String::new(), machine: String::new(), lines })
     }
 
