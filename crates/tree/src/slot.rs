@@ -7,7 +7,7 @@
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use once_cell::race::OnceBox;
-use pleach_crypto::{CipherSuite, CryptoError, Digest, Hash, KemPublicKey, Verifier};
+use pleach_crypto::{CipherSuite, CryptoError, Digest, Hash, KemPublicKey};
 use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, NodeIndex, Opaque, ParentNode};
 
 use crate::{
@@ -36,14 +36,9 @@ pub(crate) struct LeafSlot {
     pub(crate) encryption_tag: KeyTag,
     pub(crate) signature_tag: KeyTag,
     pub(crate) hash: HashCell,
-    /// Those that were used: of few leaves.
-    parsed: OnceBox<ParsedKeys>,
-}
-
-#[derive(Debug, Default)]
-struct ParsedKeys {
-    encryption: OnceBox<Box<dyn KemPublicKey>>,
-    verifier: OnceBox<Box<dyn Verifier>>,
+    /// If it was used: of few leaves. The signature key is not kept here: parsed, it may be large, and every sender's is used
+    /// some day.
+    parsed: OnceBox<Box<dyn KemPublicKey>>,
 }
 
 impl LeafSlot {
@@ -76,17 +71,7 @@ impl LeafSlot {
     /// The HPKE key, parsed once.
     pub(crate) fn encryption_key(&self, suite: &CipherSuite) -> Result<&dyn KemPublicKey, CryptoError> {
         let load = || suite.kem.load_public(self.node.view().encryption_key).map(Box::new);
-        self.parsed().encryption.get_or_try_init(load).map(|key| &**key)
-    }
-
-    /// The signature key, parsed once.
-    pub(crate) fn verifier(&self, suite: &CipherSuite) -> Result<&dyn Verifier, CryptoError> {
-        let load = || suite.signature.load_verifier(self.node.view().signature_key).map(Box::new);
-        self.parsed().verifier.get_or_try_init(load).map(|key| &**key)
-    }
-
-    fn parsed(&self) -> &ParsedKeys {
-        self.parsed.get_or_init(Box::default)
+        self.parsed.get_or_try_init(load).map(|key| &**key)
     }
 }
 

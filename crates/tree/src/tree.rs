@@ -6,7 +6,7 @@
 use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
 
-use pleach_crypto::{CipherSuite, Digest, Executor, KemPublicKey, Verifier};
+use pleach_crypto::{CipherSuite, Digest, Executor, KemPublicKey};
 use pleach_wire::{Kept, LeafIndex, LeafNode, NodeIndex, TreeSize};
 
 use crate::{
@@ -147,14 +147,6 @@ impl RatchetTree {
     /// [`TreeError::LeafOutOfRange`] or [`TreeError::BlankLeaf`] (R039, R059, R183), [`TreeError::Need`].
     pub fn member(&self, leaf: LeafIndex) -> Result<&Kept<LeafNode>, TreeError> {
         Ok(&self.member_slot(leaf)?.node)
-    }
-
-    /// The parsed signature key of a member; parsed once in the life of the leaf.
-    ///
-    /// # Errors
-    /// As of [`member`](Self::member), or those of the backend.
-    pub fn verifier(&self, leaf: LeafIndex) -> Result<&dyn Verifier, TreeError> {
-        Ok(self.member_slot(leaf)?.verifier(self.suite())?)
     }
 
     /// The content of a parent, or `None` if it is blank, a leaf, or outside of the tree.

@@ -164,18 +164,17 @@ impl RatchetTree {
         in_chunks(executor, &slots, BATCH, &|chunk| self.verify_batch(group_id, chunk, rng)).map(drop)
     }
 
-    /// That the leaf of a member is signed by its own key (R070, R074): for one leaf, after a Commit. Parses the key
-    /// once in the life of the leaf.
+    /// That the leaf of a member is signed by its own key (R070, R074): for one leaf.
     ///
     /// # Errors
     /// [`TreeError::LeafSignature`], or as of [`member`](Self::member).
     pub fn verify_leaf_signature(&self, group_id: &[u8], index: LeafIndex) -> Result<(), TreeError> {
         let slot = self.member_slot(index)?;
         let bad = |_| TreeError::LeafSignature(index);
-        let verifier = slot.verifier(self.suite()).map_err(bad)?;
+        let verifier = self.suite().signature.load_verifier(slot.node.view().signature_key).map_err(bad)?;
         let tbs = slot.node.tbs(group_id, index)?;
         let signature = &slot.node.signature;
-        self.suite().verify_with_label(verifier, LEAF_NODE_TBS, &[&tbs], signature).map_err(bad) // R074
+        self.suite().verify_with_label(&*verifier, LEAF_NODE_TBS, &[&tbs], signature).map_err(bad) // R074
     }
 
     fn verify_batch(
