@@ -169,7 +169,7 @@ pub(crate) fn read_tree(
         None => group_info.extensions.ratchet_tree()?.ok_or(IncompatibleError::MissingRatchetTree)?, // R248
     };
     env.config.limits.check_ratchet_tree(&nodes)?;
-    Ok(RatchetTree::from_nodes(suite, nodes)?)
+    Ok(RatchetTree::from_nodes_with(suite, nodes, env.executor)?)
 }
 
 /// The checks of a joiner (§12.4.3.1) that do not need its own keys.

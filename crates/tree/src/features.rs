@@ -79,6 +79,8 @@ pub(crate) struct Interner {
     sets: BTreeSet<Arc<Features>>,
     /// The capabilities of the last leaf as they are encoded, and its set: most leaves are like their neighbour.
     last: Option<(Vec<u8>, Arc<Features>)>,
+    /// The last set of another interner, and what it is here.
+    shared: Option<(Arc<Features>, Arc<Features>)>,
 }
 
 impl Interner {
@@ -89,6 +91,18 @@ impl Interner {
         let new = Arc::new(features);
         self.sets.insert(Arc::clone(&new));
         new
+    }
+
+    /// As [`intern`](Self::intern), of a set that another interner made; quick where it is the same as before.
+    pub(crate) fn share(&mut self, features: Arc<Features>) -> Arc<Features> {
+        match &self.shared {
+            Some((theirs, ours)) if Arc::ptr_eq(theirs, &features) => Arc::clone(ours),
+            _ => {
+                let ours = self.intern(Features::clone(&features));
+                self.shared = Some((features, Arc::clone(&ours)));
+                ours
+            }
+        }
     }
 
     /// The set of a leaf. Decodes its capabilities only if they are not those of the leaf before.

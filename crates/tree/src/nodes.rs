@@ -1,18 +1,24 @@
 //! The whole tree as the `ratchet_tree` extension carries it (RFC 9420 §12.4.3.3).
 //!
-//! Cost: O(n). The nodes are moved, not copied, into the tree; hashing and checking are separate steps.
+//! Cost: O(n), most of it across threads. The nodes are moved, not copied, into the tree; hashing and checking are separate
+//! steps.
 
 use alloc::{sync::Arc, vec, vec::Vec};
+use core::ops::RangeInclusive;
 
-use pleach_crypto::CipherSuite;
+use pleach_crypto::{CipherSuite, Executor, Serial, in_chunks};
 use pleach_wire::{LeafIndex, Node, NodeIndex, RatchetTreeNodes, TreeSize};
 
 use crate::{
     Parent, RatchetTree, TreeError,
     features::Interner,
+    key_index::KeyTag,
     position::Position,
     slot::{LeafSlot, Subtree},
 };
+
+/// Nodes that one thread prepares at once.
+const SHARE: RangeInclusive<usize> = 128..=16_384;
 
 impl RatchetTree {
     /// Builds the tree of a `ratchet_tree` extension, extended with blank nodes to its full size (R253).
@@ -23,13 +29,34 @@ impl RatchetTree {
     /// # Errors
     /// [`TreeError::TrailingParent`] if the vector ends with a parent: no tree that was truncated does (R100).
     pub fn from_nodes(suite: &CipherSuite, nodes: RatchetTreeNodes) -> Result<Self, TreeError> {
+        Self::from_nodes_with(suite, nodes, &Serial)
+    }
+
+    /// As [`from_nodes`](Self::from_nodes), on several threads.
+    ///
+    /// # Errors
+    /// As of [`from_nodes`](Self::from_nodes).
+    pub fn from_nodes_with(
+        suite: &CipherSuite,
+        nodes: RatchetTreeNodes,
+        executor: &dyn Executor,
+    ) -> Result<Self, TreeError> {
         let mut nodes = nodes.into_vec();
         if !matches!(nodes.last(), Some(Some(Node::Leaf(_)))) {
             return Err(TreeError::TrailingParent);
         }
         let last = u32::try_from(nodes.len()).map_err(|_| TreeError::TreeFull)?.saturating_sub(1);
         let size = TreeSize::with_node(NodeIndex(last)).ok_or(TreeError::TreeFull)?;
-        let mut build = Build { suite, nodes: &mut nodes, interner: Interner::default() };
+        // All that can be made of a node by itself.
+        let prepared = in_chunks::<_, _, TreeError>(executor, &nodes, SHARE, &|chunk| {
+            let mut interner = Interner::default();
+            Ok(chunk
+                .iter()
+                .map(|node| Prepared::new(suite, node.as_ref(), &mut interner))
+                .collect::<Vec<_>>())
+        })?;
+        let mut prepared = prepared.into_iter().flatten();
+        let mut build = Build { nodes: &mut nodes, prepared: &mut prepared, interner: Interner::default() };
         let root = build.subtree(Position { height: size.height() as u8, first: 0 });
         let mut tree = Self::blank(suite);
         tree.set_root(root, size);
@@ -53,35 +80,61 @@ impl RatchetTree {
     }
 }
 
-struct Build<'a> {
-    suite: &'a CipherSuite,
+/// What is made of a node without its neighbours.
+enum Prepared {
+    Blank,
+    Leaf(LeafSlot),
+    /// The tag of its key.
+    Parent(KeyTag),
+}
+
+impl Prepared {
+    fn new(suite: &CipherSuite, node: Option<&Node>, interner: &mut Interner) -> Self {
+        match node {
+            None => Self::Blank,
+            Some(Node::Leaf(leaf)) => {
+                let features = interner.of_leaf(leaf);
+                // Its index follows.
+                Self::Leaf(LeafSlot::new(LeafIndex(0), leaf.clone(), features, suite.hash))
+            }
+            Some(Node::Parent(parent)) => Self::Parent(KeyTag::of(suite.hash, &parent.encryption_key)),
+        }
+    }
+}
+
+struct Build<'a, I> {
     nodes: &'a mut [Option<Node>],
+    /// As long as the nodes.
+    prepared: I,
     interner: Interner,
 }
 
-impl Build<'_> {
-    /// At most as deep as the tree is high, 30.
+impl<I: Iterator<Item = Prepared>> Build<'_, I> {
+    /// At most as deep as the tree is high, 30. Takes what is prepared in the order of the nodes.
     fn subtree(&mut self, position: Position) -> Subtree {
         if self.nodes.len() <= (position.first as usize) << 1 {
             return Subtree::Blank(position);
         }
-        let node = self.nodes.get_mut(position.node().0 as usize).and_then(Option::take);
         if position.height == 0 {
-            return match node {
-                Some(Node::Leaf(leaf)) => {
-                    let features = self.interner.of_leaf(&leaf);
-                    let index = LeafIndex(position.first);
-                    Subtree::Leaf(Arc::new(LeafSlot::new(index, leaf, features, self.suite.hash)))
+            return match self.prepared.next() {
+                Some(Prepared::Leaf(mut leaf)) => {
+                    leaf.index = LeafIndex(position.first);
+                    leaf.features = self.interner.share(leaf.features);
+                    Subtree::Leaf(Arc::new(leaf))
                 }
                 _ => Subtree::Blank(position), // RatchetTreeNodes has no parent at a leaf's position (R253)
             };
         }
         let left = self.subtree(position.left());
-        let right = self.subtree(position.right());
-        let node = match node {
-            Some(Node::Parent(parent)) => Some(Arc::new(Parent::new(*parent, self.suite.hash))),
+        // Beyond the last of the nodes, nothing is prepared.
+        let node = match (self.prepared.next(), self.nodes.get_mut(position.node().0 as usize)) {
+            (Some(Prepared::Parent(tag)), Some(node)) => match node.take() {
+                Some(Node::Parent(parent)) => Some(Arc::new(Parent::tagged(*parent, tag))),
+                _ => None,
+            },
             _ => None,
         };
+        let right = self.subtree(position.right());
         Subtree::parent(position, left, right, node)
     }
 }
