@@ -10,7 +10,7 @@ use crate::clients::Clients;
 use crate::leaf::{Place, check_leaf};
 use crate::process::{clients_after, path_error, path_sender, resolve, summary};
 use crate::psk::Usage;
-use crate::receive::external_sender_key;
+use crate::received_proposal::external_sender_key;
 use crate::schedule::provisional_context;
 use crate::state::Attached;
 use crate::{
