@@ -83,8 +83,12 @@ impl Secret {
 impl Drop for Secret {
     fn drop(&mut self) {
         match &mut self.0 {
-            Repr::Inline { bytes, .. } => bytes.zeroize(),
-            Repr::Heap(bytes) => bytes.zeroize(),
+            // A slice is zeroized at once, an array or a vector octet for octet.
+            Repr::Inline { bytes, .. } => bytes.as_mut_slice().zeroize(),
+            Repr::Heap(bytes) => {
+                bytes.as_mut_slice().zeroize();
+                bytes.spare_capacity_mut().zeroize();
+            }
         }
     }
 }
@@ -115,7 +119,8 @@ impl From<Vec<u8>> for Secret {
     fn from(mut bytes: Vec<u8>) -> Self {
         if bytes.len() <= INLINE {
             let secret = Self::copy_from(&bytes);
-            bytes.zeroize();
+            bytes.as_mut_slice().zeroize();
+            bytes.spare_capacity_mut().zeroize();
             secret
         } else {
             Self(Repr::Heap(bytes))
