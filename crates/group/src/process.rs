@@ -237,6 +237,11 @@ impl GroupState {
             },
             _ => return Err(MisbehaviorError::SenderNotMember.into()),
         };
+        if let Some(path) = &commit.path
+            && !rows.has_keys()
+        {
+            attached.tree.need_keys_of_path(path)?; // else the first entry would do most of the work in vain
+        }
         let proposals = resolve(commit, sender, self.need_proposals()?, Some(rows))?;
         let base = Base {
             env,

@@ -127,6 +127,11 @@ impl Rows {
         Ok(tree)
     }
 
+    /// Whether anything was read of the index of keys: of a path, all that it asks for comes at once.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.rows.keys().any(|name| matches!(name, RecordKey::KeyIndex(_)))
+    }
+
     /// The sender data that an earlier entry of the same step opened.
     pub(crate) fn sender(&self) -> Option<&OpenedSender> {
         self.sender.get()

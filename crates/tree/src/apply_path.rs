@@ -54,10 +54,10 @@ impl RatchetTree {
         if new_path.parent_hash != *parent_hash {
             return Err(TreeError::ParentHashMismatch); // R110
         }
-        for parent in new_path.parents.values() {
-            parent.parsed(base.suite())?; // R014
+        // Checked, not kept: who receives path after path encrypts to few of their keys.
+        for key in keys.iter().map(|key| key.key).chain([&path.leaf_node.encryption_key]) {
+            base.suite().kem.check_public(key)?; // R014
         }
-        base.suite().kem.load_public(&path.leaf_node.encryption_key)?; // R014
         base.merge_path(sender, path.leaf_node.clone(), &new_path)
     }
 

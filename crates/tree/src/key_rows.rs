@@ -4,10 +4,7 @@
 //! Keys are unique in a tree, each kind by itself, so an entry is one node. Like the rows of nodes, those of keys are
 //! found as the difference of two trees.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 
 use pleach_wire::NodeIndex;
 
@@ -32,17 +29,23 @@ impl RatchetTree {
     pub fn key_changes_since(&self, old: &Self) -> Result<Vec<KeyChange>, TreeError> {
         let mut difference = Difference::default();
         difference.compare(Some(&self.root), Some(&old.root))?;
-        let Difference { gone, new } = difference;
-        let mut changes: BTreeMap<KeyName, KeyChange> =
-            gone.iter().map(|(name, _)| (*name, KeyChange::Erase(*name))).collect();
+        let Difference { mut gone, mut new } = difference;
+        gone.sort_unstable();
+        new.sort_unstable();
+        // Both in the order of the names; a name is in each once.
+        let mut changes = Vec::with_capacity(gone.len() + new.len());
+        let mut gone = gone.into_iter().peekable();
         for (name, node) in new {
-            if gone.contains(&(name, node)) {
-                changes.remove(&name);
-            } else {
-                changes.insert(name, KeyChange::Put(name, node));
+            while let Some((other, _)) = gone.next_if(|(other, _)| *other < name) {
+                changes.push(KeyChange::Erase(other));
+            }
+            match gone.next_if(|(other, _)| *other == name) {
+                Some((_, old)) if old == node => {}
+                _ => changes.push(KeyChange::Put(name, node)),
             }
         }
-        Ok(changes.into_values().collect())
+        changes.extend(gone.map(|(name, _)| KeyChange::Erase(name)));
+        Ok(changes)
     }
 
     /// The whole key index, in the order of the names. O(n log n).
@@ -57,8 +60,8 @@ impl RatchetTree {
 
 #[derive(Default)]
 struct Difference {
-    gone: BTreeSet<(KeyName, NodeIndex)>,
-    new: BTreeMap<KeyName, NodeIndex>,
+    gone: Vec<(KeyName, NodeIndex)>,
+    new: Vec<(KeyName, NodeIndex)>,
 }
 
 impl Difference {
@@ -99,7 +102,7 @@ impl Difference {
 
     fn enter(&mut self, subtree: &Subtree) {
         keys(subtree, &mut |name, node| {
-            self.new.insert(name, node);
+            self.new.push((name, node));
         });
     }
 
@@ -108,7 +111,7 @@ impl Difference {
             return Err(TreeError::Need(Vec::from([stub.position.node()])));
         }
         keys(subtree, &mut |name, node| {
-            self.gone.insert((name, node));
+            self.gone.push((name, node));
         });
         Ok(())
     }

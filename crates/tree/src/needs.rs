@@ -8,7 +8,7 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use pleach_wire::{LeafIndex, LeafNode, NodeIndex};
+use pleach_wire::{LeafIndex, LeafNode, NodeIndex, UpdatePath};
 
 use crate::{KeyKind, RatchetTree, TreeError, position::Position, slot::Subtree};
 
@@ -85,6 +85,21 @@ impl RatchetTree {
             [signature, self.key_name(KeyKind::Encryption, &leaf.encryption_key)]
         });
         if self.is_partial() { self.need_keys(names) } else { Ok(()) }
+    }
+
+    /// What the index says of the keys of a received path. To be asked for before the path is merged, which is a lot to do
+    /// twice.
+    ///
+    /// # Errors
+    /// [`TreeError::NeedKeys`].
+    pub fn need_keys_of_path(&self, path: &UpdatePath) -> Result<(), TreeError> {
+        if !self.is_partial() {
+            return Ok(());
+        }
+        let nodes = path.nodes.iter().map(|node| &node.encryption_key);
+        let keys = nodes.chain([&path.leaf_node.encryption_key]);
+        let names = keys.map(|key| self.key_name(KeyKind::Encryption, key));
+        self.need_keys(names.chain([self.key_name(KeyKind::Signature, &path.leaf_node.signature_key)]))
     }
 
     /// The nodes beside the paths of these leaves: when a path is blanked, they come into resolutions.

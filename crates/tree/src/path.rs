@@ -22,8 +22,8 @@ pub(crate) struct NewPath {
 }
 
 /// The new key of a parent, with the tag that is computed once of it.
-pub(crate) struct PathKey {
-    pub(crate) key: HpkePublicKey,
+pub(crate) struct PathKey<'k> {
+    pub(crate) key: &'k HpkePublicKey,
     pub(crate) tag: KeyTag,
 }
 
@@ -39,8 +39,8 @@ pub(crate) enum Origin {
 
 impl RatchetTree {
     /// The keys of a path, from the leaf up.
-    pub(crate) fn path_keys<'k>(&self, keys: impl Iterator<Item = &'k HpkePublicKey>) -> Vec<PathKey> {
-        keys.map(|key| PathKey { tag: KeyTag::of(self.hash_function(), key), key: key.clone() }).collect()
+    pub(crate) fn path_keys<'k>(&self, keys: impl Iterator<Item = &'k HpkePublicKey>) -> Vec<PathKey<'k>> {
+        keys.map(|key| PathKey { tag: KeyTag::of(self.hash_function(), key), key }).collect()
     }
 
     /// This tree with room for the sender of a path: a member, or an external joiner who takes the leftmost blank leaf
@@ -66,14 +66,14 @@ impl RatchetTree {
     /// The new parents of a path with these keys, and the parent hashes from the top down (R098, R106, R108).
     ///
     /// `unmerged_leaves` of the new nodes are empty, so the original sibling hashes are the current ones (R107).
-    pub(crate) fn new_path(&self, filtered: &[Level], keys: &[PathKey]) -> Result<NewPath, TreeError> {
+    pub(crate) fn new_path(&self, filtered: &[Level], keys: &[PathKey<'_>]) -> Result<NewPath, TreeError> {
         let mut hasher = self.hasher();
         let mut parents = BTreeMap::new();
         let mut above: Option<Digest> = None; // none above the last node of the filtered direct path
         for (level, PathKey { key, tag }) in filtered.iter().zip(keys).rev() {
             let parent_hash = above.as_ref().map_or(&[][..], Digest::as_bytes);
             let node = ParentNode {
-                encryption_key: key.clone(),
+                encryption_key: (*key).clone(),
                 parent_hash: Opaque::from(parent_hash),
                 unmerged_leaves: List::default(),
             };
@@ -104,7 +104,7 @@ impl RatchetTree {
         &self,
         sender: LeafIndex,
         leaf: &LeafNode,
-        keys: &[PathKey],
+        keys: &[PathKey<'_>],
         origin: Origin,
     ) -> Result<(), TreeError> {
         if self.leaf(sender)?.is_some_and(|old| old.encryption_key == leaf.encryption_key) {
@@ -112,7 +112,7 @@ impl RatchetTree {
         }
         let signature = self.key_name(KeyKind::Signature, &leaf.signature_key);
         let name = |tag: &KeyTag| KeyName { kind: KeyKind::Encryption, tag: *tag };
-        let mut all: Vec<_> = keys.iter().map(|PathKey { key, tag }| (name(tag), key)).collect();
+        let mut all: Vec<_> = keys.iter().map(|PathKey { key, tag }| (name(tag), *key)).collect();
         all.push((self.key_name(KeyKind::Encryption, &leaf.encryption_key), &leaf.encryption_key));
         let asked = all.iter().map(|(name, _)| *name).filter(|_| origin == Origin::Received);
         self.need_keys(asked.chain([signature]))?;

@@ -314,7 +314,7 @@ impl StagedBatch {
 }
 
 fn stage(batch: &mut dyn Batch) -> Result<StagedBatch, StorageError> {
-    let mut staged = StagedBatch::default();
+    let mut staged = StagedBatch { tables: Vec::new(), ops: Vec::with_capacity(64) };
     while let Some(op) = batch.next()? {
         let op = match op {
             Op::Put { key, value } => {
