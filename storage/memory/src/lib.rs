@@ -41,7 +41,7 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use pleach_storage::{
-    Batch, EncodedRange, Erasure, Guard, Key, KeyRange, Op, Row, Storage, StorageError, Value,
+    Batch, EncodedRange, Erasure, Guard, Key, KeyBuf, KeyRange, Op, Row, Storage, StorageError, Value,
 };
 use suffix::Suffix;
 use value::Kept;
@@ -71,7 +71,7 @@ impl Rows {
 
     /// Applies operations in order. What they replace goes to `replaced`.
     fn apply(&mut self, staged: StagedBatch, replaced: &mut Vec<Kept>) {
-        let StagedBatch { tables, ops } = staged;
+        let StagedBatch { tables, ops, last: _ } = staged;
         let mut ops = ops.into_iter().peekable();
         while let Some(op) = ops.next() {
             let (Staged::Put(index, ..) | Staged::Erase(index, _)) = &op else {
@@ -282,6 +282,8 @@ impl Storage for MemoryStorage {
 #[derive(Default)]
 struct StagedBatch {
     tables: Vec<Vec<u8>>,
+    /// The key without suffix that the last of the tables has.
+    last: Option<KeyBuf>,
     ops: Vec<Staged>,
 }
 
@@ -303,18 +305,19 @@ impl Staged {
 impl StagedBatch {
     /// The place of a key's table. Rows of a table come together as a rule, so the last one is looked at first.
     fn table(&mut self, key: &Key<'_>) -> usize {
-        if let Some(last) = self.tables.len().checked_sub(1)
-            && self.tables.get(last).is_some_and(|table| begins(key, table))
-        {
-            return last;
+        let same =
+            |last: Key<'_>| (last.client, last.scope, last.record) == (key.client, key.scope, key.record);
+        if !self.last.as_ref().is_some_and(|last| same(last.as_key())) {
+            let last = Key { suffix: &[], ..*key }.to_buf();
+            self.tables.push(last.as_bytes().to_vec());
+            self.last = Some(last);
         }
-        self.tables.push(beginning(key));
-        self.tables.len() - 1
+        self.tables.len().saturating_sub(1)
     }
 }
 
 fn stage(batch: &mut dyn Batch) -> Result<StagedBatch, StorageError> {
-    let mut staged = StagedBatch { tables: Vec::new(), ops: Vec::with_capacity(64) };
+    let mut staged = StagedBatch { ops: Vec::with_capacity(64), ..StagedBatch::default() };
     while let Some(op) = batch.next()? {
         let op = match op {
             Op::Put { key, value } => {
@@ -326,11 +329,6 @@ fn stage(batch: &mut dyn Batch) -> Result<StagedBatch, StorageError> {
         staged.ops.push(op);
     }
     Ok(staged)
-}
-
-/// Whether this is the beginning of the key.
-fn begins(key: &Key<'_>, beginning: &[u8]) -> bool {
-    Key::decode(beginning).is_ok_and(|table| Key { suffix: &[], ..*key } == table)
 }
 
 fn check(rows: &Rows, guards: &[Guard]) -> Result<(), StorageError> {
