@@ -66,7 +66,7 @@ impl Rows {
     }
 
     fn get(&self, key: &Key<'_>) -> Option<&Kept> {
-        self.0.get(&beginning(key))?.get(key.suffix)
+        self.0.get(&beginning(key))?.get(&Suffix::new(key.suffix))
     }
 
     /// Applies operations in order. What they replace goes to `replaced`.
@@ -93,7 +93,7 @@ impl Rows {
             while let Some(op) = next {
                 match op {
                     Staged::Put(_, suffix, value) => replaced.extend(table.insert(suffix, value)),
-                    Staged::Erase(_, suffix) => replaced.extend(table.remove(suffix.as_slice())),
+                    Staged::Erase(_, suffix) => replaced.extend(table.remove(&suffix)),
                     Staged::EraseRange(_) => {}
                 }
                 next = ops.next_if(|op| op.table() == Some(index));
@@ -109,7 +109,7 @@ impl Rows {
             self.in_range(range).map(|(head, suffix, _)| (head.to_vec(), suffix.clone())).collect();
         for (head, suffix) in keys {
             let Some(table) = self.0.get_mut(&head) else { continue };
-            replaced.extend(table.remove(suffix.as_slice()));
+            replaced.extend(table.remove(&suffix));
             if table.is_empty() {
                 self.0.remove(&head);
             }
