@@ -162,6 +162,14 @@ impl GroupState {
         }
     }
 
+    /// Puts the state in order after [`GroupState::apply`], when everything that speaks of the state before is dropped: the changes
+    /// that were written, above all. What follows is cheaper then. O(log n) after a Commit.
+    pub fn settle(&mut self) {
+        if let Some(attached) = &mut self.attached {
+            attached.tree.settle();
+        }
+    }
+
     /// The group's id.
     #[must_use]
     pub fn group_id(&self) -> &[u8] {

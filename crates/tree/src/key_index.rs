@@ -2,17 +2,22 @@
 //! small buckets.
 //!
 //! A tag is the beginning of the key's hash under the suite's hash function, so nobody can choose keys that fill one
-//! bucket. The index answers "which nodes may hold this key"; the caller compares the keys. Clones share everything;
-//! an insertion copies one bucket and the branches above it. Several nodes may hold the same key for a while: within
-//! one Commit a key may move from one leaf to another, and only the outcome has to be unique (R083, R084).
+//! bucket. The index answers "which nodes may hold this key"; the caller compares the keys. Several nodes may hold the same
+//! key for a while: within one Commit a key may move from one leaf to another, and only the outcome has to be unique
+//! (R083, R084).
+//!
+//! Clones share the trie. What changed since stands beside it, a short sorted list, until [`KeyIndex::settle`] takes it in:
+//! when the tree of the epoch before is gone, nobody shares the trie any more, and it changes in place. Copying a branch
+//! instead means counting the references of all its sixteen children, each of which is a cache line of its own.
 //!
 //! The index of a tree that is loaded in part knows the keys of loaded nodes, and what the stored index answered for
 //! those that were asked for. An answer speaks of the tree as it is stored: it is to be given before anything changes.
 //!
-//! Cost: O(log n) time and copies per change; about 16 bytes per entry. An index is made from all entries by sorting them.
+//! Cost: O(log n) time per change, and as many copies if the trie is shared; about 16 bytes per entry. An index is made from
+//! all entries by sorting them.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::array;
+use core::{array, slice};
 
 use pleach_crypto::Hash;
 use pleach_wire::NodeIndex;
@@ -62,6 +67,8 @@ const LEVELS: u32 = Prefix::BITS / 4;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KeyIndex {
     trie: Trie,
+    /// What differs from the trie, in ascending order; no entry twice.
+    changes: Vec<Change>,
     /// `None`: all nodes are in the index. Otherwise the keys that the stored index was asked for.
     answered: Option<RedBlackTreeSetSync<KeyTag>>,
 }
@@ -93,6 +100,16 @@ impl Entry {
     }
 }
 
+/// Whether an entry is in the index, whatever the trie says.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    entry: Entry,
+    is_in: bool,
+}
+
+/// So many changes stand beside a trie at most: some Commits' worth.
+const MOST_CHANGES: usize = 256;
+
 /// Entries on their way into an index.
 #[derive(Debug, Default)]
 pub(crate) struct Entries(Vec<Entry>);
@@ -112,7 +129,7 @@ impl From<Entries> for KeyIndex {
     fn from(Entries(mut entries): Entries) -> Self {
         entries.sort_unstable();
         entries.dedup();
-        Self { trie: Trie::of_sorted(&entries, 0), answered: None }
+        Self { trie: Trie::of_sorted(&entries, 0), ..Self::default() }
     }
 }
 
@@ -122,19 +139,45 @@ impl KeyIndex {
         &self,
         visit: &mut dyn FnMut(&[NodeIndex]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.trie.shared_prefixes(visit)
+        if self.changes.is_empty() {
+            return self.trie.shared_prefixes(visit);
+        }
+        let mut settled = self.clone();
+        settled.settle();
+        settled.trie.shared_prefixes(visit)
     }
 
     /// Notes that a node has this key; that it is known already changes nothing.
     pub(crate) fn insert(&mut self, tag: KeyTag, node: NodeIndex) {
-        self.trie.insert(0, Entry::new(tag.prefix(), node));
+        self.change(Change { entry: Entry::new(tag.prefix(), node), is_in: true });
     }
 
     pub(crate) fn remove(&mut self, tag: KeyTag, node: NodeIndex) {
-        self.trie.remove(0, Entry::new(tag.prefix(), node));
+        self.change(Change { entry: Entry::new(tag.prefix(), node), is_in: false });
     }
 
-    /// The nodes whose key may have this tag. Some may be missing unless it [`is_known`](Self::is_known).
+    fn change(&mut self, change: Change) {
+        match self.changes.binary_search_by_key(&change.entry, |known| known.entry) {
+            Ok(at) => self.changes.get_mut(at).into_iter().for_each(|known| *known = change),
+            Err(at) => self.changes.insert(at, change),
+        }
+        if self.changes.len() > MOST_CHANGES {
+            self.settle();
+        }
+    }
+
+    /// Takes what changed into the trie: in place where no clone shares it.
+    pub(crate) fn settle(&mut self) {
+        for Change { entry, is_in } in self.changes.drain(..) {
+            if is_in {
+                self.trie.insert(0, entry);
+            } else {
+                self.trie.remove(0, entry);
+            }
+        }
+    }
+
+    /// The nodes whose key may have this tag, in no order. Some may be missing unless it [`is_known`](Self::is_known).
     pub(crate) fn candidates(&self, tag: KeyTag) -> impl Iterator<Item = NodeIndex> {
         let prefix = tag.prefix();
         let mut trie = &self.trie;
@@ -145,7 +188,15 @@ impl KeyIndex {
             level += 1;
         }
         let bucket: &[Entry] = if let Trie::Bucket(bucket) = trie { bucket } else { &[] };
-        bucket.iter().filter(move |found| found.prefix() == prefix).map(|found| NodeIndex(found.node))
+        let first = self.changes.partition_point(|change| change.entry.prefix() < prefix);
+        let changes = self.changes.get(first..).unwrap_or_default();
+        let end = changes.partition_point(|change| change.entry.prefix() == prefix);
+        let changes = changes.get(..end).unwrap_or_default();
+        let kept = bucket.iter().filter(move |found| {
+            found.prefix() == prefix && !changes.iter().any(|change| change.entry == **found)
+        });
+        let new = changes.iter().filter(|change| change.is_in).map(|change| &change.entry);
+        kept.chain(new).map(|found| NodeIndex(found.node))
     }
 
     /// Whether the index can tell all nodes with this key.
@@ -158,7 +209,7 @@ impl KeyIndex {
         if let Some(answered) = &mut self.answered {
             answered.insert_mut(tag);
             if let Some(node) = node {
-                self.trie.insert(0, Entry::new(tag.prefix(), node));
+                self.insert(tag, node);
             }
         }
     }
@@ -215,8 +266,12 @@ impl Trie {
             Self::Bucket(bucket) => {
                 let Err(at) = bucket.binary_search(&entry) else { return };
                 let (before, after) = bucket.split_at_checked(at).unwrap_or((bucket, &[]));
-                let entries = [before, &[entry], after].concat();
-                *self = Self::of_sorted(&entries, level);
+                // Of known length, so collected in one allocation.
+                let entries = before.iter().chain(slice::from_ref(&entry)).chain(after).copied();
+                *self = match bucket.len() < BUCKET {
+                    true => Self::Bucket(entries.collect()),
+                    false => Self::of_sorted(&entries.collect::<Vec<_>>(), level),
+                };
             }
             Self::Branch(branch) => {
                 if let Some(child) = Arc::make_mut(branch).get_mut(digit(entry.prefix(), level)) {
@@ -230,8 +285,9 @@ impl Trie {
         match self {
             Self::Empty => {}
             Self::Bucket(bucket) => {
-                if bucket.contains(&entry) {
-                    *bucket = bucket.iter().copied().filter(|found| *found != entry).collect();
+                if let Ok(at) = bucket.binary_search(&entry) {
+                    let (before, after) = bucket.split_at_checked(at).unwrap_or((bucket, &[]));
+                    *bucket = before.iter().chain(after.get(1..).unwrap_or_default()).copied().collect();
                 }
             }
             Self::Branch(branch) => {
@@ -272,10 +328,53 @@ mod tests {
         }
         let before = index.clone();
         index.remove(spread(5), NodeIndex(5));
-        assert_eq!(index.candidates(spread(5)).map(|n| n.0).collect::<Vec<_>>(), [2_005]);
+        index.insert(spread(6), NodeIndex(6));
+        index.remove(spread(7), NodeIndex(8));
         assert_eq!(before.candidates(spread(5)).map(|n| n.0).collect::<Vec<_>>(), [5, 2_005]);
-        assert_eq!(index.candidates(tag(7)).count(), 100);
-        assert_eq!(index.candidates(tag(8)).count(), 0);
+        for settled in [false, true] {
+            if settled {
+                index.settle();
+                assert!(index.changes.is_empty());
+            }
+            let found = |i| {
+                let mut found: Vec<u32> = index.candidates(spread(i)).map(|n| n.0).collect();
+                found.sort_unstable();
+                found
+            };
+            assert_eq!(
+                [found(5), found(6), found(7)],
+                [Vec::from([2_005]), Vec::from([6, 2_006]), Vec::from([7, 2_007])]
+            );
+            assert_eq!(index.candidates(tag(7)).count(), 100);
+            assert_eq!(index.candidates(tag(8)).count(), 0);
+        }
+    }
+
+    #[test]
+    fn what_nobody_shares_changes_in_place() {
+        let entries =
+            (0..4_000_u32).map(|i| (tag(u64::from(i).wrapping_mul(0x9e37_79b9_7f4a_7c15)), NodeIndex(i)));
+        let mut index = KeyIndex::default();
+        entries.clone().for_each(|(tag, node)| index.insert(tag, node));
+        index.settle();
+        let root = |index: &KeyIndex| match &index.trie {
+            Trie::Branch(branch) => Arc::as_ptr(branch),
+            _ => panic!("4,000 entries are several buckets"),
+        };
+        let place = root(&index);
+        for (tag, node) in entries.take(100) {
+            let before = index.clone();
+            index.remove(tag, node);
+            // As long as the one before is there, only the list differs.
+            assert_eq!(root(&index), root(&before));
+            drop(before);
+            index.settle();
+            assert_eq!(root(&index), place);
+            assert_eq!(index.candidates(tag).count(), 0);
+        }
+        // Many changes at once do not stay beside the trie.
+        (0..1_000).for_each(|i| index.insert(tag(i), NodeIndex(i as u32)));
+        assert!(index.changes.len() <= MOST_CHANGES);
     }
 
     #[test]

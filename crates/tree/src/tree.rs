@@ -109,6 +109,13 @@ impl RatchetTree {
         }
     }
 
+    /// Takes what changed into the index of keys: to be called when the tree before a change is no longer needed, and dropped.
+    /// While it is there, or without this call, the same costs more. O(log n) after a Commit.
+    pub fn settle(&mut self) {
+        self.encryption_keys.settle();
+        self.signature_keys.settle();
+    }
+
     /// The cipher suite of the tree.
     #[must_use]
     pub fn suite(&self) -> &CipherSuite {

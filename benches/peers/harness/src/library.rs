@@ -21,7 +21,8 @@ pub enum Place<'a> {
 /// One library with one crypto provider, with basic credentials, in suite 1 (X25519, AES-128-GCM, SHA-256, Ed25519) unless
 /// [`Library::suite`] says another.
 ///
-/// Retention and ratchet limits are the library's defaults. Handshake messages are PrivateMessages; every Commit has a path.
+/// Retention and ratchet limits are the library's defaults. Every Commit has a path, and is sent as a PrivateMessage, but for
+/// [`Party::load_public`]; members accept both.
 pub trait Library {
     /// Its name in tables.
     fn name(&self) -> &'static str;
@@ -68,6 +69,9 @@ pub trait Party {
 
     /// Opens a stored group.
     fn load(&self, group_id: &[u8]) -> Result<Box<dyn Group>>;
+
+    /// Opens a stored group, whose Commits travel as PublicMessages from here on.
+    fn load_public(&self, group_id: &[u8]) -> Result<Box<dyn Group>>;
 
     /// The same client made anew over the same storage, as after a restart. Not for parties that keep their records in a file.
     fn reopen(&self) -> Result<Box<dyn Party>>;

@@ -237,6 +237,12 @@ impl<C: MlsConfig + 'static> Party for Handle<C> {
     }
 
     fn load(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
+        self.rules.set_public(false);
+        Ok(self.membership(self.client.load_group(group_id)?))
+    }
+
+    fn load_public(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
+        self.rules.set_public(true);
         Ok(self.membership(self.client.load_group(group_id)?))
     }
 

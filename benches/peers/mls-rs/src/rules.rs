@@ -1,4 +1,4 @@
-//! The default rules of mls-rs, with a switch for where the ratchet tree goes.
+//! The default rules of mls-rs, with switches for where the ratchet tree goes and how Commits travel.
 
 use mls_rs::MlsRules;
 use mls_rs::group::{GroupContext, Roster};
@@ -10,10 +10,11 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Commits have a path and travel as PrivateMessages; the rest is the default.
+/// Commits have a path, and travel as PrivateMessages unless told otherwise; the rest is the default.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     tree_inside: Arc<AtomicBool>,
+    public: Arc<AtomicBool>,
 }
 
 impl Rules {
@@ -21,12 +22,16 @@ impl Rules {
         self.tree_inside.store(tree == TreeAt::Inside, Relaxed);
     }
 
+    pub(crate) fn set_public(&self, public: bool) {
+        self.public.store(public, Relaxed);
+    }
+
     fn rules(&self) -> DefaultMlsRules {
         let inside = self.tree_inside.load(Relaxed);
         let options = CommitOptions::new().with_path_required(true).with_ratchet_tree_extension(inside);
         DefaultMlsRules::new()
             .with_commit_options(options)
-            .with_encryption_options(EncryptionOptions::new(true, Default::default()))
+            .with_encryption_options(EncryptionOptions::new(!self.public.load(Relaxed), Default::default()))
     }
 }
 

@@ -6,8 +6,8 @@ use openmls::prelude::tls_codec::{Deserialize as _, DeserializeBytes as _, Seria
 use openmls::prelude::{
     BasicCredential, Ciphersuite, CredentialWithKey, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex,
     LeafNodeParameters, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut,
-    OpenMlsCrypto, OpenMlsProvider, OpenMlsRand, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, ProcessedMessageContent,
-    ProtocolVersion, RatchetTreeIn, StagedWelcome,
+    MIXED_CIPHERTEXT_WIRE_FORMAT_POLICY, MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, OpenMlsCrypto, OpenMlsProvider,
+    OpenMlsRand, ProcessedMessageContent, ProtocolVersion, RatchetTreeIn, StagedWelcome, WireFormatPolicy,
 };
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_memory_storage::MemoryStorage;
@@ -182,11 +182,20 @@ impl<C: Crypto, S: Storage> Handle<C, S> {
     fn membership(&self, group: MlsGroup) -> Box<dyn Group> {
         Box::new(Membership { client: Rc::clone(&self.0), group })
     }
+
+    fn open(&self, group_id: &[u8]) -> Result<MlsGroup> {
+        let group = MlsGroup::load(self.0.provider.storage(), &GroupId::from_slice(group_id));
+        Ok(group.map_err(debug)?.ok_or("there is no such group")?)
+    }
 }
 
-fn join_config(tree_inside: bool) -> MlsGroupJoinConfig {
+/// PrivateMessages are sent, PublicMessages accepted.
+const PRIVATE: WireFormatPolicy = MIXED_CIPHERTEXT_WIRE_FORMAT_POLICY;
+const PUBLIC: WireFormatPolicy = MIXED_PLAINTEXT_WIRE_FORMAT_POLICY;
+
+fn join_config(tree_inside: bool, policy: WireFormatPolicy) -> MlsGroupJoinConfig {
     MlsGroupJoinConfig::builder()
-        .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+        .wire_format_policy(policy)
         .use_ratchet_tree_extension(tree_inside)
         .build()
 }
@@ -201,7 +210,7 @@ impl<C: Crypto, S: Storage> Party for Handle<C, S> {
         let group = MlsGroup::builder()
             .with_group_id(GroupId::from_slice(group_id))
             .ciphersuite(SUITE)
-            .with_wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
+            .with_wire_format_policy(PRIVATE)
             .use_ratchet_tree_extension(false)
             .build(provider, &identity.signer, identity.credential())
             .map_err(debug)?;
@@ -215,7 +224,7 @@ impl<C: Crypto, S: Storage> Party for Handle<C, S> {
             return Err(Failure::from("not a Welcome"));
         };
         let tree = ratchet_tree.map(RatchetTreeIn::tls_deserialize_exact_bytes).transpose()?;
-        let staged = StagedWelcome::new_from_welcome(provider, &join_config(false), welcome, tree);
+        let staged = StagedWelcome::new_from_welcome(provider, &join_config(false, PRIVATE), welcome, tree);
         Ok(self.membership(staged.map_err(debug)?.into_group(provider).map_err(debug)?))
     }
 
@@ -229,7 +238,7 @@ impl<C: Crypto, S: Storage> Party for Handle<C, S> {
         let tree = RatchetTreeIn::tls_deserialize_exact_bytes(ratchet_tree)?;
         let (group, bundle) = MlsGroup::external_commit_builder()
             .with_ratchet_tree(tree)
-            .with_config(join_config(false))
+            .with_config(join_config(false, PRIVATE))
             .build_group(provider, group_info, identity.credential())
             .map_err(debug)?
             .leaf_node_parameters(LeafNodeParameters::default())
@@ -244,9 +253,17 @@ impl<C: Crypto, S: Storage> Party for Handle<C, S> {
     }
 
     fn load(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
-        let group =
-            MlsGroup::load(self.0.provider.storage(), &GroupId::from_slice(group_id)).map_err(debug)?;
-        Ok(self.membership(group.ok_or("there is no such group")?))
+        let mut group = self.open(group_id)?;
+        if group.configuration().wire_format_policy() != PRIVATE {
+            group.set_configuration(self.0.provider.storage(), &join_config(false, PRIVATE)).map_err(debug)?;
+        }
+        Ok(self.membership(group))
+    }
+
+    fn load_public(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
+        let mut group = self.open(group_id)?;
+        group.set_configuration(self.0.provider.storage(), &join_config(false, PUBLIC)).map_err(debug)?;
+        Ok(self.membership(group))
     }
 
     fn reopen(&self) -> Result<Box<dyn Party>> {
@@ -284,7 +301,7 @@ impl<C: Crypto, S: Storage> Group for Membership<C, S> {
         let Client { provider, identity, .. } = &*self.client;
         let inside = tree == TreeAt::Inside;
         // Where the tree goes is the group's configuration, which is written only if it changes.
-        let config = join_config(inside);
+        let config = join_config(inside, self.group.configuration().wire_format_policy());
         if *self.group.configuration() != config {
             self.group.set_configuration(provider.storage(), &config).map_err(debug)?;
         }

@@ -6,9 +6,9 @@ use pleach::post_quantum::{self, PostQuantumNumbering, PostQuantumSuite};
 use pleach::storage::{CountingStorage, Storage};
 use pleach::wire::{Credential, LeafIndex, encode};
 use pleach::{
-    AuthDecision, AuthService, ClientBuilder, CredentialRequest, GroupConfig, GroupInfoSpec,
-    KeyPackageOptions, MemoryStorage, PendingCommit, Received, SqliteStorage, TreeDelivery, aws_lc, ring,
-    rustcrypto,
+    AuthDecision, AuthService, CredentialRequest, GroupConfig, GroupInfoSpec,
+    KeyPackageOptions, MemoryStorage, PendingCommit, Received, SqliteStorage, TreeDelivery, WirePolicy, aws_lc,
+    ring, rustcrypto,
 };
 use std::sync::Arc;
 
@@ -77,21 +77,21 @@ impl Pleach {
     pub(crate) fn stranger_for(&self, name: &str, lifetime: (u64, u64)) -> Result<Vec<u8>> {
         let mut config = GroupConfig::default();
         config.grease = false;
-        let builder = self.builder(&self.identity(name)?, MemoryStorage::new())?;
-        let client = builder.config(config).build()?;
+        let client = self.client(&self.identity(name)?, MemoryStorage::new(), config)?;
         Ok(client.key_package_with(KeyPackageOptions::default().lifetime(lifetime.0, lifetime.1))?)
     }
 
-    fn client(&self, identity: &[u8], storage: impl Storage + 'static) -> Result<pleach::Client> {
-        Ok(self.builder(identity, storage)?.build()?)
-    }
-
-    fn builder(&self, identity: &[u8], storage: impl Storage + 'static) -> Result<ClientBuilder> {
+    fn client(
+        &self,
+        identity: &[u8],
+        storage: impl Storage + 'static,
+        config: GroupConfig,
+    ) -> Result<pleach::Client> {
         let suite = self.cipher_suite()?;
         let (private, name) = identity.split_at_checked(PRIVATE).ok_or("not an identity")?;
         let signer: Box<dyn Signer> = suite.signature.load_signer(&Secret::copy_from(private))?;
         let builder = pleach::Client::builder((self.crypto)(), storage).suite(suite.id);
-        Ok(builder.basic(name, signer).auth(Gullible))
+        Ok(builder.basic(name, signer).auth(Gullible).config(config).build()?)
     }
 }
 
@@ -123,11 +123,17 @@ struct Handle {
 
 impl Handle {
     fn new(library: Pleach, identity: &[u8], store: Store) -> Result<Self> {
-        let client = match store.clone() {
-            Store::Memory(storage) => library.client(identity, storage)?,
-            Store::File(storage) => library.client(identity, storage)?,
-        };
+        let client = Self::client(library, identity, &store, WirePolicy::MIXED)?;
         Ok(Self { library, client, identity: identity.to_vec(), store })
+    }
+
+    fn client(library: Pleach, identity: &[u8], store: &Store, wire: WirePolicy) -> Result<pleach::Client> {
+        let mut config = GroupConfig::default();
+        config.wire = wire;
+        match store.clone() {
+            Store::Memory(storage) => library.client(identity, storage, config),
+            Store::File(storage) => library.client(identity, storage, config),
+        }
     }
 }
 
@@ -176,7 +182,7 @@ impl Library for Pleach {
     }
 
     fn stranger(&self, name: &str) -> Result<Vec<u8>> {
-        Ok(self.client(&self.identity(name)?, MemoryStorage::new())?.key_package()?)
+        Ok(self.client(&self.identity(name)?, MemoryStorage::new(), GroupConfig::default())?.key_package()?)
     }
 }
 
@@ -205,6 +211,11 @@ impl Party for Handle {
 
     fn load(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
         Ok(Membership::of(self.client.load(group_id)?))
+    }
+
+    fn load_public(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
+        let client = Self::client(self.library, &self.identity, &self.store, WirePolicy::MIXED_SEND_PUBLIC)?;
+        Ok(Membership::of(client.load(group_id)?))
     }
 
     fn reopen(&self) -> Result<Box<dyn Party>> {

@@ -226,6 +226,9 @@ impl Group {
         }
         let reopen = matches!(effect, pleach_group::Effect::Reopen);
         self.state.apply(effect);
+        // The tree before goes with them.
+        drop(changes);
+        self.state.settle();
         if reopen {
             // What was written is durable, whether or not it can be read back now.
             self.stale = true;

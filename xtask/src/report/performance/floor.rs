@@ -2,8 +2,8 @@
 //!
 //! Each formula names the sections of RFC 9420 that ask for its parts. Left out on purpose, so that a ratio holds all of it:
 //! encoding and decoding, the tree and its hashes (but at joining, where each leaf is read and hashed once), the transcript
-//! hashes, the PrivateMessage around a Commit, storage, memory. A part that can be done for many at once is counted at the price it has then
-//! (`verify_batched`); nothing is counted twice.
+//! hashes, storage, memory. A part that can be done for many at once is counted at the price it has then (`verify_batched`);
+//! nothing is counted twice.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -142,9 +142,13 @@ pub(crate) fn formula(operation: &str, shape: &Shape) -> Option<Formula> {
         "key_package" => key_package(),
         "create" => create(shape),
         "join" | "join_tree_inside" | "join_fresh" => join(shape),
-        "commit" | "commit_fresh" | "remove" => commit(shape),
-        "process" | "process_worst" | "process_fresh" | "process_remove" => process(shape),
-        "process_add" => process(shape).with(key_package_checks()),
+        "commit" | "commit_fresh" | "remove" => commit(shape).with(sealed(shape)),
+        "commit_public" => commit(shape),
+        "process" | "process_worst" | "process_fresh" | "process_remove" => {
+            process(shape).with(opened(shape))
+        }
+        "process_public" => process(shape),
+        "process_add" => process(shape).with(opened(shape)).with(key_package_checks()),
         "add_tree_beside" => add(shape),
         "external_join" => external_join(shape),
         "encrypt_100" => encrypt("aead_seal_100"),
@@ -170,7 +174,7 @@ fn key_package_checks() -> Formula {
 
 /// A Commit with a path (§12.4.1): the content and the committer's leaf signed; for each parent on the filtered path its key pair
 /// (§7.4) and its path secret sealed to the resolution of the other child (§7.5, §7.6); the next epoch's secrets (§8). Nobody
-/// is to be welcomed, so no GroupInfo is signed. Merging it needs nothing more.
+/// is to be welcomed, so no GroupInfo is signed. Merging it needs nothing more. As a PublicMessage.
 fn commit(shape: &Shape) -> Formula {
     Formula::new()
         .and(2, "sign")
@@ -181,7 +185,7 @@ fn commit(shape: &Shape) -> Formula {
 
 /// Processing a Commit with a path (§12.4.2): the content's and the new leaf's signature; the path secret of the common ancestor
 /// opened; keys derived for the parents above it, and compared (§7.5); the next epoch's secrets (§8). The common ancestor's own
-/// keys, which have to be derived and compared as well, are not counted: the budget does not.
+/// keys, which have to be derived and compared as well, are not counted: the budget does not. As a PublicMessage.
 fn process(shape: &Shape) -> Formula {
     Formula::new()
         .and(2, "verify")
@@ -192,7 +196,7 @@ fn process(shape: &Shape) -> Formula {
 
 /// A Commit that adds one member: as any other, and the KeyPackage checked, a GroupInfo signed and its secrets sealed (§12.4.3).
 fn add(shape: &Shape) -> Formula {
-    commit(shape).with(key_package_checks()).and(1, "sign").and(1, "hpke_seal")
+    commit(shape).with(sealed(shape)).with(key_package_checks()).and(1, "sign").and(1, "hpke_seal")
 }
 
 /// A group of n made by one Commit (§12.4.1, §12.4.3): two signatures checked and one seal per added member, batched; the
@@ -244,10 +248,26 @@ fn first_of_leaf(shape: &Shape) -> Formula {
     Formula::new().per(("2 depth", shape.depth * 2.0), "expand").and(2, "expand")
 }
 
+/// What a PrivateMessage around a Commit asks for (§6.3): the keys of a message, which is its sender's first of the epoch as a
+/// rule, and the AEAD over about a kilobyte.
+fn around(shape: &Shape, aead: Primitive) -> Formula {
+    first_of_leaf(shape).and(5, "expand").and(1, aead)
+}
+
+fn sealed(shape: &Shape) -> Formula {
+    around(shape, "aead_seal_1k")
+}
+
+fn opened(shape: &Shape) -> Formula {
+    around(shape, "aead_open_1k")
+}
+
 /// A Commit made, merged and processed, a message sent and received, everything stored and opened again.
 fn cycle(shape: &Shape) -> Formula {
     commit(shape)
+        .with(sealed(shape))
         .with(process(shape))
+        .with(opened(shape))
         .with(encrypt("aead_seal_100"))
         .with(decrypt("aead_open_100"))
         .and(4, "expand")
@@ -269,13 +289,15 @@ mod tests {
             ("leaf_hash_decode", 1.4),
             ("expand", 0.25),
             ("aead_seal_100", 0.4),
+            ("aead_seal_1k", 1.0),
+            ("aead_open_1k", 1.0),
         ]);
         given.map(|(name, us)| (name.to_owned(), us * 1e3)).collect()
     }
 
     #[test]
     fn a_floor_is_printed_with_names_and_with_numbers() {
-        let process = formula("process", &SHAPE).unwrap();
+        let process = formula("process_public", &SHAPE).unwrap();
         assert_eq!(process.names(), "2 verify + hpke_open + nodes x derive_step + key_schedule");
         assert_eq!(process.numbers(&prices()).unwrap(), "2 x 38.0 + 37.0 + 2.5 x 8.50 + 20.0");
         assert_eq!(process.cost(&prices()).unwrap(), (76.0 + 37.0 + 21.25 + 20.0) * 1e3);
@@ -284,7 +306,9 @@ mod tests {
     #[test]
     fn floors_are_those_of_the_budget() {
         let us = |operation: &str| formula(operation, &SHAPE).unwrap().cost(&prices()).unwrap() / 1e3;
-        assert!((us("commit") - (18.0 + 20.0 + 44.0 * 14.0)).abs() < 0.01);
+        assert!((us("commit_public") - (18.0 + 20.0 + 44.0 * 14.0)).abs() < 0.01);
+        // Its PrivateMessage: the secret tree's path, both ratchets' roots, key, nonce, next secret, sender data; and the AEAD.
+        assert!((us("commit") - us("commit_public") - (28.0 + 2.0 + 5.0) * 0.25 - 1.0).abs() < 0.01);
         assert!((us("create") / 9_999.0 - 72.0).abs() < 0.1);
         assert!((us("join") / 10_000.0 - 19.6).abs() < 0.1);
         assert!((us("encrypt_100") - 10.65).abs() < 0.01);

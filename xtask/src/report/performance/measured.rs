@@ -250,7 +250,7 @@ mod tests {
         let measured = Measured::new(&example::lines());
         let ours = measured.ours().unwrap();
         assert_eq!((ours.library, ours.provider.as_str()), (Library::Pleach, "aws-lc"));
-        let cell = measured.cell(&ours, "process", 100, Field::Cpu).summary().unwrap();
+        let cell = measured.cell(&ours, "process_public", 100, Field::Cpu).summary().unwrap();
         // Two rounds; half of the receivers derive one node, half two.
         assert_eq!((cell.count, cell.value), (4, 180_000.0));
         assert_eq!(measured.cell(&ours, "nothing", 100, Field::Cpu), Cell::Missing);
@@ -272,10 +272,10 @@ mod tests {
         let ours = measured.ours().unwrap();
         assert_eq!(measured.prices("aws-lc", 1, Some(100)).get("verify"), Some(&38_000.0));
         assert_eq!(measured.prices("aws-lc", 1, Some(1_000)).get("verify"), Some(&40_000.0));
-        let (formula, prices) = measured.floor(&ours, "process", 100).unwrap();
+        let (formula, prices) = measured.floor(&ours, "process_public", 100).unwrap();
         let floor = 2.0 * 38_000.0 + 37_000.0 + 1.5 * 8_000.0 + 20_000.0;
         assert_eq!(formula.cost(&prices), Some(floor));
-        assert_eq!(measured.ratio(&ours, "process", 100), Some(180_000.0 / floor));
+        assert_eq!(measured.ratio(&ours, "process_public", 100), Some(180_000.0 / floor));
         assert_eq!(measured.ratio(&ours, "commit_fresh", 100), None);
     }
 }

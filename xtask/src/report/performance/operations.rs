@@ -20,7 +20,7 @@ const fn threaded(name: &'static str, title: &'static str) -> Operation {
 }
 
 /// Every operation that takes time.
-pub(crate) const OPERATIONS: [Operation; 32] = [
+pub(crate) const OPERATIONS: [Operation; 34] = [
     operation("key_package", "Make a KeyPackage"),
     threaded("create", "Create a group of n in one Commit, merge included"),
     operation("create_merge", "Create a group of n: the merge alone"),
@@ -34,6 +34,8 @@ pub(crate) const OPERATIONS: [Operation; 32] = [
     threaded("commit_fresh", "Own Commit on a fresh tree: create and merge"),
     operation("process", "Process a Commit, full tree: mean over receivers"),
     operation("process_worst", "Process a Commit, full tree: the sender's sibling"),
+    operation("commit_public", "Own Commit as a PublicMessage: create and merge"),
+    operation("process_public", "Process a Commit that is a PublicMessage: mean over receivers"),
     operation("process_fresh", "Process a Commit on a fresh tree"),
     operation("add_tree_beside", "Add a member, tree beside"),
     operation("add_tree_inside", "Add a member, tree inside the Welcome"),

@@ -174,9 +174,9 @@ pub(crate) const fn budget(n: u64, quick: bool) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// How long each of the four parts of a run goes on repeating its operations.
+/// How long each of the five parts of a run goes on repeating its operations.
 pub(crate) fn patience(n: u64, quick: bool) -> Duration {
-    Duration::from_secs((budget(n, quick).as_secs() / 5).max(1))
+    Duration::from_secs((budget(n, quick).as_secs() / 6).max(1))
 }
 
 /// Wall time after which a run is ended: it may have been in the middle of an operation, or of setting up.

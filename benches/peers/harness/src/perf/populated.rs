@@ -8,13 +8,15 @@ use crate::output::{Temperature, Tree};
 use crate::{Change, Failure, Result, TreeAt};
 
 /// The names of its operations.
-pub(super) const OPERATIONS: [&str; 26] = [
+pub(super) const OPERATIONS: [&str; 28] = [
     "external_join",
     "commit",
     "build",
     "merge",
     "process",
     "process_worst",
+    "commit_public",
+    "process_public",
     "encrypt_100_first",
     "decrypt_100_first",
     "encrypt_100",
@@ -46,10 +48,12 @@ const MEMBERSHIP: [&str; 7] = [
     "remove",
     "process_remove",
 ];
+/// Those that travel as PublicMessages.
+const PUBLIC: std::ops::Range<usize> = 6..8;
 /// Those that need Commits and messages only.
-const TRAFFIC: std::ops::Range<usize> = 1..14;
+const TRAFFIC: [std::ops::Range<usize>; 2] = [1..6, 8..16];
 /// Those that reopen a group.
-const REOPENING: std::ops::Range<usize> = 21..26;
+const REOPENING: std::ops::Range<usize> = 23..28;
 /// More repetitions of what is O(n) are of little use.
 const COMINGS: u32 = 3;
 
@@ -61,11 +65,16 @@ pub(super) fn run(bench: &Bench<'_>) -> Result<()> {
     let mut cast = Cast::new(bench)?;
     agree(&cast.members)?;
     let wanted = |operations: &[&str]| operations.iter().any(|operation| bench.wanted(operation));
-    if wanted(&OPERATIONS[TRAFFIC]) {
+    if TRAFFIC.into_iter().any(|range| wanted(&OPERATIONS[range])) {
         bench.begin();
         for turn in (0..).take_while(|&turn| bench.goes_on(turn)) {
             traffic(bench, &mut cast, turn as usize)?;
         }
+        agree(&cast.members)?;
+    }
+    if wanted(&OPERATIONS[PUBLIC]) {
+        bench.begin();
+        public(bench, &mut cast)?;
         agree(&cast.members)?;
     }
     if wanted(&OPERATIONS[REOPENING]) {
@@ -110,6 +119,31 @@ fn commit(bench: &Bench<'_>, cast: &mut Cast, sender: usize, show: Show) -> Resu
         bench.row((operation, Tree::Populated, WARM), cost, note);
     }
     cast.spread(bench, sender, &commit.message, show)
+}
+
+/// Commits of one member that travel as PublicMessages.
+fn public(bench: &Bench<'_>, cast: &mut Cast) -> Result<()> {
+    let sender = cast.uniform[0];
+    let load = |cast: &mut Cast, public: bool| -> Result<()> {
+        let (member, group_id) = (&mut cast.members[sender], &cast.group_id);
+        member.group = match public {
+            true => member.party.load_public(group_id)?,
+            false => member.party.load(group_id)?,
+        };
+        Ok(())
+    };
+    load(cast, true)?;
+    // The first operation after opening is another thing.
+    cast.renew(bench, sender)?;
+    for _ in (0..).take_while(|&turn| bench.goes_on(turn)) {
+        let member = &mut cast.members[sender];
+        let (commit, built, merged) = bench.commit("commit_public", member, Change::None, TreeAt::Beside)?;
+        let (_, levels) = path(bench.plan.n, member.leaf, member.leaf);
+        let note = Note { wire: commit.message.len(), levels, seals: levels, ..Note::default() };
+        bench.row(("commit_public", Tree::Populated, WARM), built.and(merged), note);
+        cast.spread(bench, sender, &commit.message, Show::As("process_public"))?;
+    }
+    load(cast, false)
 }
 
 /// The client is made anew over its storage, and the group opened.
