@@ -5,8 +5,8 @@ mod store;
 use openmls::prelude::tls_codec::{Deserialize as _, DeserializeBytes as _, Serialize as _};
 use openmls::prelude::{
     BasicCredential, Ciphersuite, CredentialWithKey, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex,
-    LeafNodeParameters, MlsGroup, MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut,
-    MIXED_CIPHERTEXT_WIRE_FORMAT_POLICY, MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, OpenMlsCrypto, OpenMlsProvider,
+    LeafNodeParameters, MIXED_CIPHERTEXT_WIRE_FORMAT_POLICY, MIXED_PLAINTEXT_WIRE_FORMAT_POLICY, MlsGroup,
+    MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsCrypto, OpenMlsProvider,
     OpenMlsRand, ProcessedMessageContent, ProtocolVersion, RatchetTreeIn, StagedWelcome, WireFormatPolicy,
 };
 use openmls_basic_credential::SignatureKeyPair;
@@ -194,10 +194,7 @@ const PRIVATE: WireFormatPolicy = MIXED_CIPHERTEXT_WIRE_FORMAT_POLICY;
 const PUBLIC: WireFormatPolicy = MIXED_PLAINTEXT_WIRE_FORMAT_POLICY;
 
 fn join_config(tree_inside: bool, policy: WireFormatPolicy) -> MlsGroupJoinConfig {
-    MlsGroupJoinConfig::builder()
-        .wire_format_policy(policy)
-        .use_ratchet_tree_extension(tree_inside)
-        .build()
+    MlsGroupJoinConfig::builder().wire_format_policy(policy).use_ratchet_tree_extension(tree_inside).build()
 }
 
 impl<C: Crypto, S: Storage> Party for Handle<C, S> {
@@ -255,7 +252,9 @@ impl<C: Crypto, S: Storage> Party for Handle<C, S> {
     fn load(&self, group_id: &[u8]) -> Result<Box<dyn Group>> {
         let mut group = self.open(group_id)?;
         if group.configuration().wire_format_policy() != PRIVATE {
-            group.set_configuration(self.0.provider.storage(), &join_config(false, PRIVATE)).map_err(debug)?;
+            group
+                .set_configuration(self.0.provider.storage(), &join_config(false, PRIVATE))
+                .map_err(debug)?;
         }
         Ok(self.membership(group))
     }

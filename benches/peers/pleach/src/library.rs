@@ -6,9 +6,9 @@ use pleach::post_quantum::{self, PostQuantumNumbering, PostQuantumSuite};
 use pleach::storage::{CountingStorage, Storage};
 use pleach::wire::{Credential, LeafIndex, encode};
 use pleach::{
-    AuthDecision, AuthService, CredentialRequest, GroupConfig, GroupInfoSpec,
-    KeyPackageOptions, MemoryStorage, PendingCommit, Received, SqliteStorage, TreeDelivery, WirePolicy, aws_lc,
-    ring, rustcrypto,
+    AuthDecision, AuthService, CredentialRequest, GroupConfig, GroupInfoSpec, KeyPackageOptions,
+    MemoryStorage, PendingCommit, Received, SqliteStorage, TreeDelivery, WirePolicy, aws_lc, ring,
+    rustcrypto,
 };
 use std::sync::Arc;
 
