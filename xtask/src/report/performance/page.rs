@@ -299,7 +299,7 @@ const WELCOME: &str = "What one new member downloads, the tree apart unless it i
 
 const STORED_TEXT: &str = "Keys and values that the storage was given. Others as multiples of Pleach; -: nothing, or nobody can tell.";
 
-const HEAP: &str = "Growth of a process that joins by external Commit and does nothing else: what is allocated then, as the C library counts it, the resident set, and its peak.";
+const HEAP: &str = "A process that joins by external Commit and does nothing else: what dropping the group frees, as the C library counts it; the growth of the resident set, and of its peak.";
 
 const MILLION_TEXT: &str = "Pleach, suite 1, aws-lc, records in memory; a fully populated tree that came out of band. CPU time of all threads, and to \
 its floor; bytes of the message and of the Welcome; rows, and bytes of keys and values, that the storage was given. Nobody adds a million in one Commit: \

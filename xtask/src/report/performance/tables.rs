@@ -157,7 +157,7 @@ pub(crate) fn heap(measured: &Measured, sizes: &[u64]) -> Rows {
     let mut rows = vec![head("", sizes)];
     for who in first_of_each(measured) {
         for (operation, title) in [
-            ("heap_used", "allocated"),
+            ("heap_used", "the group"),
             ("heap", "resident"),
             ("heap_peak", "resident at most, while joining"),
         ] {
@@ -201,7 +201,7 @@ pub(crate) fn memory_at(measured: &Measured, n: u64) -> String {
     let of = |operation: &str| measured.value(&measured.ours()?, operation, n, Field::Heap).map(bytes);
     match (of("heap_used"), of("heap"), of("heap_peak")) {
         (Some(used), Some(resident), Some(peak)) => format!(
-            "\nOne member, its records in a file: {used} allocated, {resident} resident; {peak} at most, while joining.\n"
+            "\nOne member, its records in a file: {used} for the group, {resident} resident; {peak} at most, while joining.\n"
         ),
         _ => String::new(),
     }
