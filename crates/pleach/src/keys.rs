@@ -172,6 +172,7 @@ impl Suffix {
         let mut suffix = Self { octets: [0; Self::ROOM], length: 0 };
         for part in parts {
             let end = suffix.length + part.len();
+            debug_assert!(end <= Self::ROOM, "a suffix that is cut short names another row");
             if let Some(place) = suffix.octets.get_mut(suffix.length..end) {
                 place.copy_from_slice(part);
                 suffix.length = end;

@@ -28,14 +28,17 @@ impl RatchetTree {
     /// [`TreeError::TreeFull`], [`TreeError::Need`].
     pub fn add_leaf(&mut self, leaf: Kept<LeafNode>) -> Result<LeafIndex, TreeError> {
         let index = self.next_leaf_index();
-        let next = self.extended_to(index)?;
+        let extended = if self.size.contains_leaf(index) { None } else { Some(self.extended_to(index)?) };
+        let next = extended.as_ref().unwrap_or(self);
         // The path is loaded, and its leaf blank, or this says what is needed.
         if next.leaf_slot(index)?.is_some() {
             return Err(TreeError::Corrupt(index.node()));
         }
         let slot = next.leaf_slot_for(index, leaf)?;
         // Let go of the old tree first: then what only it held is changed in place, not copied.
-        *self = next;
+        if let Some(extended) = extended {
+            *self = extended;
+        }
         self.edit_path(index, Some(slot), &mut |_, node| {
             if let Some(node) = node {
                 Arc::make_mut(node).add_unmerged(index);

@@ -93,7 +93,9 @@ impl RatchetTree {
     /// # Errors
     /// [`TreeError::NeedKeys`].
     pub fn need_keys_of_path(&self, path: &UpdatePath) -> Result<(), TreeError> {
-        if !self.is_partial() {
+        // A path that is longer than any leaf's is refused when it is merged (R093), however many keys somebody put into it.
+        let is_too_long = path.nodes.len() > self.size.height() as usize + 1;
+        if !self.is_partial() || is_too_long {
             return Ok(());
         }
         let nodes = path.nodes.iter().map(|node| &node.encryption_key);

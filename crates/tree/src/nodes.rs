@@ -1,6 +1,6 @@
 //! The whole tree as the `ratchet_tree` extension carries it (RFC 9420 §12.4.3.3).
 //!
-//! Cost: O(n), most of it across threads. The nodes are moved, not copied, into the tree; hashing and checking are separate
+//! Cost: O(n), most of it across threads. Parents are moved and leaves shared, not copied, into the tree; hashing and checking are separate
 //! steps.
 
 use alloc::{sync::Arc, vec, vec::Vec};
@@ -83,7 +83,7 @@ impl RatchetTree {
 /// What is made of a node without its neighbours.
 enum Prepared {
     Blank,
-    Leaf(LeafSlot),
+    Leaf(Arc<LeafSlot>),
     /// The tag of its key.
     Parent(KeyTag),
 }
@@ -95,7 +95,7 @@ impl Prepared {
             Some(Node::Leaf(leaf)) => {
                 let features = interner.of_leaf(leaf);
                 // Its index follows.
-                Self::Leaf(LeafSlot::new(LeafIndex(0), leaf.clone(), features, suite.hash))
+                Self::Leaf(Arc::new(LeafSlot::new(LeafIndex(0), leaf.clone(), features, suite.hash)))
             }
             Some(Node::Parent(parent)) => Self::Parent(KeyTag::of(suite.hash, &parent.encryption_key)),
         }
@@ -118,9 +118,12 @@ impl<I: Iterator<Item = Prepared>> Build<'_, I> {
         if position.height == 0 {
             return match self.prepared.next() {
                 Some(Prepared::Leaf(mut leaf)) => {
-                    leaf.index = LeafIndex(position.first);
-                    leaf.features = self.interner.share(leaf.features);
-                    Subtree::Leaf(Arc::new(leaf))
+                    // Nobody else has it.
+                    if let Some(leaf) = Arc::get_mut(&mut leaf) {
+                        leaf.index = LeafIndex(position.first);
+                        leaf.features = self.interner.share(Arc::clone(&leaf.features));
+                    }
+                    Subtree::Leaf(leaf)
                 }
                 _ => Subtree::Blank(position), // RatchetTreeNodes has no parent at a leaf's position (R253)
             };

@@ -21,7 +21,7 @@ use crate::{
 
 /// The ratchet tree of one epoch (RFC 9420 §4): a value.
 ///
-/// A clone takes constant time and shares all nodes; a change copies the nodes on one path. Hashes and parsed keys are
+/// A clone takes constant time and shares all nodes (it copies some kilobytes of the index of keys at most); a change copies the nodes on one path. Hashes and parsed keys are
 /// computed once and shared by all trees that have the node. A tree belongs to one cipher suite.
 #[derive(Clone)]
 pub struct RatchetTree {

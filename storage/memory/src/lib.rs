@@ -17,7 +17,7 @@
 //! ```
 //!
 //! Invariants: a batch is staged in full before the map changes, so what fails changes nothing. Values are zeroized when
-//! they are replaced or erased. No lock is held while a batch or a row function runs, so both may call back into the store.
+//! they are replaced or erased, short rows of an index excepted, which are no secrets. No lock is held while a batch or a row function runs, so both may call back into the store.
 //!
 //! Rows of one client, scope and kind are a table of their own, ordered by suffix: a group has some ten tables, most of them
 //! tiny however large the group is. Short suffixes stand in the nodes of the table, so a search follows few pointers; a
@@ -44,8 +44,7 @@ use pleach_storage::{
     Batch, EncodedRange, Erasure, Guard, Key, KeyBuf, KeyRange, Op, Row, Storage, StorageError, Value,
 };
 use suffix::Suffix;
-use value::Kept;
-use zeroize::Zeroizing;
+use value::{Kept, Octets};
 
 /// A store in memory. Clones share it.
 #[derive(Clone, Default)]
@@ -242,13 +241,14 @@ impl Storage for MemoryStorage {
             lengths.push((key, value));
             total += key + value;
         }
-        let mut copy = Zeroizing::new(Vec::with_capacity(total));
+        let mut copy = Vec::with_capacity(total);
         for (head, suffix, value) in rows.in_range(&range) {
             copy.extend_from_slice(head);
             copy.extend_from_slice(suffix.as_slice());
             copy.extend_from_slice(value.as_slice());
         }
         drop(rows);
+        let copy = Octets::from(copy);
         let mut rest = copy.as_slice();
         for (key, value) in lengths {
             let (encoded, after) = rest.split_at(key);

@@ -1,4 +1,4 @@
-//! A value as it is kept: its octets, zeroized when dropped.
+//! A value as it is kept: its octets, zeroized when dropped unless it is a short row of an index.
 
 use pleach_storage::RecordClass;
 use zeroize::Zeroize;
@@ -21,6 +21,19 @@ pub(crate) enum Kept {
 
 #[derive(Clone)]
 pub(crate) struct Octets(Box<[u8]>);
+
+impl Octets {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Octets {
+    /// Without a copy if the vector is full: what has no room to spare stays where it is.
+    fn from(octets: Vec<u8>) -> Self {
+        Self(octets.into_boxed_slice())
+    }
+}
 
 impl Kept {
     pub(crate) fn new(class: RecordClass, value: &[u8]) -> Self {

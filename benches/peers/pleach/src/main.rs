@@ -32,7 +32,7 @@ enum Own {
         /// The crypto provider, which says which suite
         #[arg(long, default_value = "aws-lc")]
         provider: String,
-        /// How many will join by external Commits: 7 if not given, 3 in a group of more than 200,000, to save memory
+        /// How many will join by external Commits: 7 if not given, 4 in a group of more than 200,000, to save memory
         #[arg(long)]
         parties: Option<u32>,
         /// From which everything is made
@@ -61,7 +61,7 @@ fn run(work: Own) -> Result<()> {
     match work {
         Own::Common(work) => peer_harness::run(&PROVIDERS, work),
         Own::Synthesize { n, provider, parties, seed, out } => {
-            let parties = parties.unwrap_or(if n > 200_000 { 3 } else { 7 });
+            let parties = parties.unwrap_or(if n > 200_000 { 4 } else { 7 });
             synthesize::run(&library::find(&provider)?, n, parties, seed, &out)
         }
         Own::Floor { provider, samples } => floor::run(&library::find(&provider)?, samples.max(1)),

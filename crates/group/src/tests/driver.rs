@@ -398,6 +398,7 @@ impl Client {
 
     pub(super) fn write(&mut self, changes: &Changes) {
         assert!(self.guards_hold(changes), "{}: {:?}", self.name, changes.guards);
+        founding_rows_are_those_of_the_difference(changes);
         for change in changes.rows.iter().chain(&changes.tree_changes().unwrap()) {
             match change {
                 Change::Put(key, value) => {
@@ -559,4 +560,26 @@ fn within(range: &RecordRange, key: &RecordKey) -> bool {
         }
         _ => false,
     }
+}
+
+/// The rows of a tree that is not stored yet come by another way than those of a change: in the order of the nodes, into one
+/// buffer. They are the same.
+fn founding_rows_are_those_of_the_difference(changes: &Changes) {
+    let (Some(mut index), Some((None, tree))) = (changes.founding_index(), &changes.tree) else { return };
+    let (mut nodes, mut found, mut row) = (tree.node_rows(), Vec::new(), Vec::new());
+    while let Some(node) = nodes.next_row(&mut row).unwrap() {
+        found.push((RecordKey::TreeNode(node), core::mem::take(&mut row)));
+    }
+    while let Some(key) = index.next_row(&mut row) {
+        found.push((key, core::mem::take(&mut row)));
+    }
+    let puts = changes.tree_changes().unwrap().into_iter().map(|change| match change {
+        Change::Put(key, value) => (key, value.to_vec()),
+        other => panic!("nothing is there to be erased: {other:?}"),
+    });
+    let (mut expected, of_index): (Vec<_>, Vec<_>) =
+        puts.partition(|(key, _)| matches!(key, RecordKey::TreeNode(_)));
+    expected.sort();
+    expected.extend(of_index);
+    assert!(found == expected, "{found:?} instead of {expected:?}");
 }

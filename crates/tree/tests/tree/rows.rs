@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pleach_tree::{KeyKind, KeyName, RatchetTree, TreeError};
-use pleach_wire::{LeafIndex, NodeIndex};
+use pleach_wire::{LeafIndex, NodeIndex, UpdatePath};
 
 use crate::evolve::{all_rows, apply_changes, apply_key_changes};
 use crate::support::World;
@@ -135,4 +135,26 @@ fn a_damaged_row_is_noticed() {
     let other = world.suite.hash.hash(&[b"another tree"]);
     let found = RatchetTree::from_rows(&world.suite, size, &other, rows).map(drop);
     assert_eq!(found, Err(TreeError::Corrupt(size.root())));
+}
+
+/// Asking for the keys of a path costs a hash and a row for each of them: it is not done for one that nobody can have. Merging
+/// it says what is wrong (R093).
+#[test]
+fn the_keys_of_a_path_that_is_too_long_are_not_asked_for() {
+    let world = World::with_members(71, 16, &[]);
+    let sent = world.send(LeafIndex(3), &world.tree.clone(), &[]);
+    let rows = all_rows(&world.tree);
+    let (size, hash) = (world.tree.size(), world.tree.tree_hash().unwrap());
+    let root = [(size.root(), &rows[&size.root()])];
+    let partial = RatchetTree::from_rows(&world.suite, size, &hash, root).unwrap();
+    let asked = |nodes: usize| {
+        let node = sent.path.nodes[0].clone();
+        let path = UpdatePath { leaf_node: sent.path.leaf_node.clone(), nodes: vec![node; nodes].into() };
+        match partial.need_keys_of_path(&path) {
+            Err(TreeError::NeedKeys(names)) => names.len(),
+            other => other.map(|()| 0).unwrap(),
+        }
+    };
+    // Both keys of the leaf, and one for each level; one more if an external joiner doubles the tree.
+    assert_eq!((asked(4), asked(5), asked(6), asked(100_000)), (6, 7, 0, 0));
 }

@@ -203,6 +203,17 @@ impl Measured {
 
     /// The floor of an operation as its rows had it: formula and prices.
     pub(crate) fn floor(&self, who: &Who, operation: &str, n: u64) -> Option<(Formula, Prices)> {
+        self.floor_by(who, operation, operation, n)
+    }
+
+    /// By the formula of another operation, whose shape is that of these rows.
+    pub(crate) fn floor_by(
+        &self,
+        who: &Who,
+        operation: &str,
+        other: &str,
+        n: u64,
+    ) -> Option<(Formula, Prices)> {
         let rows = self.rows.get(&(who.clone(), operation.to_owned(), n))?;
         let mean = |field: &str| {
             let values: Vec<f64> = rows.iter().filter_map(|row| row.get(field)?.as_f64()).collect();
@@ -216,7 +227,7 @@ impl Measured {
         let nodes = mean("nodes_above").unwrap_or_default();
         let seals = if operation == "commit_fresh" { seals? } else { seals.unwrap_or_default() };
         let shape = Shape { n: n as f64, nodes, levels, depth, seals };
-        let formula = formula(operation, &shape)?;
+        let formula = formula(other, &shape)?;
         Some((formula, self.prices(&who.provider, who.suite, Some(n))))
     }
 
