@@ -1,11 +1,12 @@
 //! Creating an UpdatePath (RFC 9420 §7.4 to §7.6), in two steps: the HPKE context is the provisional GroupContext, which
 //! holds the hash of the tree that the first step makes.
 
-use alloc::{boxed::Box, vec::Vec};
-use core::fmt;
+use alloc::vec::Vec;
+use core::{fmt, ops::RangeInclusive};
 
-use once_cell::race::OnceBox;
-use pleach_crypto::{CryptoError, Executor, KemKeyPair, SealedPart, Secret, SecureRandom};
+use pleach_crypto::{
+    CryptoError, Executor, KemKeyPair, KemPublicKey, SealedPart, Secret, SecureRandom, in_chunks,
+};
 use pleach_wire::{
     HpkeCiphertext, HpkePublicKey, Kept, LeafIndex, LeafNode, LeafNodeSource, NodeIndex, Opaque, UpdatePath,
     UpdatePathNode,
@@ -20,6 +21,9 @@ use crate::{
 
 /// The label of `EncryptWithLabel` for path secrets (RFC 9420 §7.6, R095).
 pub(crate) const UPDATE_PATH_NODE: &[u8] = b"UpdatePathNode";
+
+/// Ciphertexts that one thread makes. Those of a full tree's path are few, and waking a thread takes longer than they do.
+const SHARE: RangeInclusive<usize> = 32..=1_024;
 
 /// What the new leaf of a committer has to hold (RFC 9420 §7.5): given to the callback that builds and signs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,24 +180,20 @@ impl PendingPath {
             }
             counts.push(work.len() - before);
         }
-        let sealed: Vec<OnceBox<Result<SealedPart, CryptoError>>> =
-            work.iter().map(|_| OnceBox::new()).collect();
-        executor.for_each(work.len(), &|i| {
-            if let (Some((key, secret)), Some(place)) = (work.get(i), sealed.get(i)) {
-                let _is_first = place.set(Box::new(encryption.seal(*key, secret.as_bytes(), rng)));
-            }
-        });
-        let mut sealed = sealed.iter().map(|place| {
-            let part = place.get().ok_or(TreeError::Misuse("the executor skipped some work"))?;
-            let SealedPart { kem_output, ciphertext } = part.clone()?;
-            Ok(HpkeCiphertext { kem_output: kem_output.into(), ciphertext: ciphertext.into() })
+        let sealed = in_chunks(executor, &work, SHARE, &|chunk| {
+            let seal =
+                |(key, secret): &(&dyn KemPublicKey, &Secret)| encryption.seal(*key, secret.as_bytes(), rng);
+            chunk.iter().map(seal).collect::<Result<Vec<SealedPart>, CryptoError>>()
+        })?;
+        let mut sealed = sealed.into_iter().flatten().map(|SealedPart { kem_output, ciphertext }| {
+            HpkeCiphertext { kem_output: kem_output.into(), ciphertext: ciphertext.into() }
         });
         let mut nodes = Vec::with_capacity(self.steps.len());
         for (step, count) in self.steps.iter().zip(counts) {
-            let encrypted: Result<Vec<_>, TreeError> = sealed.by_ref().take(count).collect();
+            let encrypted: Vec<_> = sealed.by_ref().take(count).collect();
             nodes.push(UpdatePathNode {
                 encryption_key: step.encryption_key.clone(),
-                encrypted_path_secret: encrypted?.into(),
+                encrypted_path_secret: encrypted.into(),
             });
         }
         Ok(UpdatePath { leaf_node: self.leaf_node.clone(), nodes: nodes.into() })

@@ -1,5 +1,7 @@
 //! One broken rule of a joiner's tree at a time (RFC 9420 §12.4.3.1, §7.9.2).
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use pleach_crypto::{Secret, Serial};
 use pleach_tree::{RatchetTree, TreeError, TreePrivate};
 use pleach_wire::{Kept, LeafIndex, Node, NodeIndex, Opaque, RatchetTreeNodes};
@@ -233,4 +235,34 @@ fn an_executor_may_run_in_any_order() {
     let tree = world.tree.apply_update_path(LeafIndex(2), &path, &[]).unwrap();
     let private = &world.members[&LeafIndex(5)].private;
     assert!(tree.decrypt_path(LeafIndex(2), private, &path, &sent.context, &[]).is_ok());
+}
+
+/// Waking a thread takes longer than the few ciphertexts of a full tree's path; those of a fresh tree are shared.
+#[test]
+fn threads_are_woken_for_many_ciphertexts_only() {
+    #[derive(Debug, Default)]
+    struct Counted(AtomicUsize);
+    impl pleach_crypto::Executor for Counted {
+        fn for_each(&self, n: usize, work: &(dyn Fn(usize) + Sync)) {
+            self.0.fetch_add(1, Relaxed);
+            (0..n).rev().for_each(work);
+        }
+
+        fn width(&self) -> usize {
+            4
+        }
+    }
+    let full = World::with_members(72, 16, &(0..16).collect::<Vec<_>>());
+    let fresh = World::with_members(73, 90, &[]);
+    for (world, wakes) in [(full, 0), (fresh, 1)] {
+        let sent = world.send(LeafIndex(2), &world.tree, &[]);
+        let executor = Counted::default();
+        let path = sent.pending.encrypt(&sent.context, &[], &executor, &world.dice).unwrap();
+        assert_eq!(executor.0.load(Relaxed), wakes);
+        let tree = world.tree.apply_update_path(LeafIndex(2), &path, &[]).unwrap();
+        for member in [1, 5, 15] {
+            let private = &world.members[&LeafIndex(member)].private;
+            assert!(tree.decrypt_path(LeafIndex(2), private, &path, &sent.context, &[]).is_ok());
+        }
+    }
 }
