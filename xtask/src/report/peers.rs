@@ -44,6 +44,16 @@ impl Library {
     }
 }
 
+/// Variables that cargo sets for the package that it runs, of those that build scripts look at.
+const OF_PACKAGE: [&str; 6] = [
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// Builds a library's binary and returns where it is.
 pub(crate) fn build(root: &Path, target: &Path, library: Library) -> Result<PathBuf> {
     let manifest = root.join("benches/peers").join(library.name()).join("Cargo.toml");
@@ -55,6 +65,10 @@ pub(crate) fn build(root: &Path, target: &Path, library: Library) -> Result<Path
         command.arg("--locked");
     }
     command.arg("--manifest-path").arg(&manifest).arg("--target-dir").arg(target);
+    // What the cargo around this program says of it: a build script of a dependency that looks at it would run anew.
+    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"].into_iter().chain(OF_PACKAGE) {
+        command.env_remove(name);
+    }
     command.current_dir(root).stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = command.output().map_err(|e| format!("cargo does not start: {e}"))?;
     if !output.status.success() {

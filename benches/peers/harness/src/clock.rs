@@ -1,11 +1,20 @@
-//! CPU and wall time of one operation, in nanoseconds.
+//! CPU and wall time of one operation, in nanoseconds, and how fast the machine was then.
+//!
+//! A processor that is shared with other machines is now and then slower by half, for a moment or for a minute, and so is the floor
+//! that was measured in another such moment. So before and after each operation a fixed piece of work is timed, the pace;
+//! what is compared is how many paces an operation took.
 
+use std::hint::black_box;
 use nix::time::{ClockId, clock_gettime};
 use std::ops::{Add, AddAssign, Div};
 use std::time::{Duration, Instant};
 
 /// An allocation that takes longer found something to put in order.
 const SETTLED: Duration = Duration::from_micros(20);
+/// Products in each chain of a pace: some microseconds of work.
+const PRODUCTS: u32 = 2_000;
+/// An odd number.
+const MULTIPLIER: u128 = 0x9E37_79B9_7F4A_7C15;
 /// So often it is tried: for the rows of a group of a million, a few hundred are needed.
 const SETTLE_TRIES: u32 = 2_000;
 
@@ -16,13 +25,19 @@ pub struct Spent {
     pub cpu_ns: u64,
     /// Wall time.
     pub wall_ns: u64,
+    /// CPU time in units of the pace at that time.
+    pub paces: f64,
 }
 
 impl Add for Spent {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self { cpu_ns: self.cpu_ns + other.cpu_ns, wall_ns: self.wall_ns + other.wall_ns }
+        Self {
+            cpu_ns: self.cpu_ns + other.cpu_ns,
+            wall_ns: self.wall_ns + other.wall_ns,
+            paces: self.paces + other.paces,
+        }
     }
 }
 
@@ -36,8 +51,8 @@ impl Div<u32> for Spent {
     type Output = Self;
 
     fn div(self, by: u32) -> Self {
-        let by = u64::from(by.max(1));
-        Self { cpu_ns: self.cpu_ns / by, wall_ns: self.wall_ns / by }
+        let (by, paces) = (u64::from(by.max(1)), self.paces / f64::from(by.max(1)));
+        Self { cpu_ns: self.cpu_ns / by, wall_ns: self.wall_ns / by, paces }
     }
 }
 
@@ -46,6 +61,7 @@ impl Div<u32> for Spent {
 pub struct Clock {
     wall: Instant,
     cpu_ns: u64,
+    pace: f64,
 }
 
 impl Clock {
@@ -53,16 +69,38 @@ impl Clock {
     #[must_use]
     pub fn start() -> Self {
         settle();
-        let wall = Instant::now();
-        Self { wall, cpu_ns: cpu_ns() }
+        let pace = pace();
+        Self { wall: Instant::now(), cpu_ns: cpu_ns(), pace }
     }
 
     /// What was spent since.
     #[must_use]
     pub fn stop(&self) -> Spent {
+        let wall_ns = u64::try_from(self.wall.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let cpu_ns = cpu_ns().saturating_sub(self.cpu_ns);
-        Spent { cpu_ns, wall_ns: u64::try_from(self.wall.elapsed().as_nanos()).unwrap_or(u64::MAX) }
+        // The mean of before and after.
+        let paces = cpu_ns as f64 * 2.0 / (self.pace + pace());
+        Spent { cpu_ns, wall_ns, paces }
     }
+}
+
+/// Nanoseconds of a fixed piece of work: products in five chains beside each other, which keep a processor about as busy as the
+/// arithmetic of curves does, and slow down as much when another thread has its half of the core. The quickest of three
+/// times: an interrupt may be in one.
+fn pace() -> f64 {
+    let once = || {
+        let start = Instant::now();
+        let mut chains = black_box([1_u64, 2, 3, 4, 5]);
+        for _ in 0..PRODUCTS {
+            for chain in &mut chains {
+                let product = u128::from(*chain) * MULTIPLIER;
+                *chain = product as u64 ^ ((product >> 64) as u64).rotate_left(17);
+            }
+        }
+        black_box(chains);
+        start.elapsed().as_nanos() as f64
+    };
+    (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
 }
 
 /// What was freed before is put in order by the allocator now, not in the operation that happens to allocate next: glibc joins

@@ -23,5 +23,5 @@ pub use clock::{Clock, Spent};
 pub use counts::{Counters, Counts};
 pub use library::{Change, Commit, Failure, Group, Library, Party, Place, Result, TreeAt};
 pub use output::{Line, PerfRow, Row, Temperature, Tree, Who};
-pub use run::{Provider, Work, exit, main, run};
+pub use run::{Provider, Work, exit, main, run, stay_on_one_processor};
 pub use synthetic::{Meta, write_messages};

@@ -105,8 +105,12 @@ pub struct PerfRow {
     pub temperature: Temperature,
     /// Which repetition.
     pub sample: u32,
+    /// Processors that the process could run on: one, but where wall time is measured.
+    pub processors: usize,
     /// CPU time of all threads, user and system.
     pub cpu_ns: u64,
+    /// The same in paces ([`Spent`](crate::Spent)).
+    pub paces: f64,
     /// Wall time.
     pub wall_ns: u64,
     /// Bytes of the message that was made or taken.
@@ -147,7 +151,9 @@ impl PerfRow {
             tree,
             temperature,
             sample,
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
             cpu_ns: 0,
+            paces: 0.0,
             wall_ns: 0,
             wire_bytes: 0,
             welcome_bytes: 0,

@@ -4,6 +4,8 @@ use crate::limit::{Bounds, Limit};
 use crate::output::{Line, Who, print};
 use crate::{Failure, Library, Result, heap, perf, send, storage};
 use clap::{Parser, Subcommand};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -59,6 +61,9 @@ pub enum Work {
         /// A directory that `pleach-peer synthesize` wrote for this n and suite; without it all members are real
         #[arg(long, visible_alias = "group")]
         synthetic: Option<PathBuf>,
+        /// On all processors, for wall time; without it on one
+        #[arg(long)]
+        all_processors: bool,
     },
     /// Resident memory that one member of a group of n needs, in a process that does nothing else
     Heap {
@@ -136,7 +141,10 @@ pub fn run(providers: &[Provider], work: Work) -> Result<()> {
             storage::run(&*library, &storage::Plan { n, ops, samples }, &limit)
         }
         Work::OpenSend { store, identity, n, sample } => send::run(&*default(), &store, &identity, n, sample),
-        Work::Perf { n, provider, ops, samples, limit, patience, synthetic } => {
+        Work::Perf { n, provider, ops, samples, limit, patience, synthetic, all_processors } => {
+            if !all_processors {
+                stay_on_one_processor()?;
+            }
             let library = find(&provider)?;
             let limit = start(&*library, limit);
             let patience = Duration::from_secs(patience);
@@ -144,11 +152,26 @@ pub fn run(providers: &[Provider], work: Work) -> Result<()> {
             perf::run(&*library, &plan, &limit)
         }
         Work::Heap { n, provider, synthetic, limit } => {
+            stay_on_one_processor()?;
             let library = find(&provider)?;
             let limit = start(&*library, limit);
             heap::run(&*library, n, &synthetic, &limit)
         }
     }
+}
+
+/// Keeps this process on the first processor that it may run on: what is measured is CPU time on one. To be called while it has
+/// but one thread: those that start later stay there too.
+///
+/// # Errors
+/// Those of the system.
+pub fn stay_on_one_processor() -> Result<()> {
+    let this = Pid::from_raw(0);
+    let allowed = sched_getaffinity(this)?;
+    let mut one = CpuSet::new();
+    let first = (0..CpuSet::count()).find(|&cpu| allowed.is_set(cpu).unwrap_or(false));
+    one.set(first.ok_or("no processor to run on")?)?;
+    Ok(sched_setaffinity(this, &one)?)
 }
 
 fn start(library: &dyn Library, limit: u64) -> Limit {

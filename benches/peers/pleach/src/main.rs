@@ -64,6 +64,9 @@ fn run(work: Own) -> Result<()> {
             let parties = parties.unwrap_or(if n > 200_000 { 4 } else { 7 });
             synthesize::run(&library::find(&provider)?, n, parties, seed, &out)
         }
-        Own::Floor { provider, samples } => floor::run(&library::find(&provider)?, samples.max(1)),
+        Own::Floor { provider, samples } => {
+            peer_harness::stay_on_one_processor()?;
+            floor::run(&library::find(&provider)?, samples.max(1))
+        }
     }
 }

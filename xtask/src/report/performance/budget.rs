@@ -3,15 +3,15 @@
 //!
 //! Invariant: a line without a measurement is never met.
 
-use super::measured::{Field, Measured, Who};
+use super::measured::{Field, Measured, Who, on_all_processors};
 use super::units::{bytes, ratio, time};
 
 /// What a line allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bound {
-    /// CPU time: so many times the floor.
+    /// CPU time on one processor: so many times the floor.
     Cpu(f64),
-    /// Wall time: so many times the floor, divided by the processors.
+    /// Wall time on all processors: so many times the floor, divided by their number.
     Wall(f64),
     /// Not more of something than so much.
     Most(Field, f64),
@@ -171,7 +171,10 @@ fn verdict(measured: &Measured, ours: &Who, processors: usize, line: Line, n: u6
         Bound::Wall(times) => (Field::Wall, floor().map(|floor| floor / processors.max(1) as f64), times),
         Bound::Most(field, most) => (field, None, most),
     };
-    let value = measured.value(ours, line.operation, n, field);
+    let value = match field {
+        Field::Wall => measured.value(ours, &on_all_processors(line.operation), n, field),
+        _ => measured.value(ours, line.operation, n, field),
+    };
     let ratio = match line.has_floor() {
         true => value.zip(floor).map(|(value, floor)| value / floor),
         false => value.map(|value| value / allowed),

@@ -1,10 +1,12 @@
 //! Measured lines, looked up by who was measured, the operation and the size.
 //!
-//! Invariant: of an operation only lines of one tree and temperature are together; those of other rounds join them.
+//! Invariants: of an operation only lines of one tree and temperature are together; those of other rounds join them. Times are
+//! as if the machine had had one pace all along, the median of all lines (`benches/peers/harness/src/clock.rs` says
+//! what that is), and of the half of the samples that had the best.
 
 use super::floor::{Formula, Prices, Shape, formula};
 use super::operations::Part;
-use super::statistics::{Summary, summarize};
+use super::statistics::{Summary, calm_half, summarize};
 use crate::report::peers::Library;
 use crate::report::results::{number, text};
 use serde_json::Value;
@@ -97,11 +99,15 @@ pub(crate) struct Measured {
     floors: BTreeMap<(String, u64), Primitives>,
     versions: BTreeMap<Who, String>,
     sizes: BTreeSet<u64>,
+    /// Nanoseconds of a pace.
+    pace: Option<f64>,
 }
 
 impl Measured {
     pub(crate) fn new(lines: &[Value]) -> Self {
-        let mut measured = Self::default();
+        let paces = lines.iter().filter_map(pace).map(|pace| (0, pace));
+        let pace = summarize(paces).map(|summary| summary.value);
+        let mut measured = Self { pace, ..Self::default() };
         for line in lines {
             measured.add(line);
         }
@@ -112,7 +118,7 @@ impl Measured {
         let (n, provider) = (number(line, "n"), text(line, "provider").to_owned());
         let suite = line.get("suite").and_then(Value::as_u64).unwrap_or(COMMON_SUITE);
         if text(line, "line") == "floor" {
-            let price = line.get("ns").and_then(Value::as_f64).unwrap_or_default();
+            let price = line.get("ns").and_then(Value::as_f64).unwrap_or_default() * self.scale(line);
             let prices = self.floors.entry((provider, suite)).or_default();
             prices.entry(text(line, "primitive").to_owned()).or_default().push((n, price));
             return;
@@ -135,6 +141,16 @@ impl Measured {
             }
             _ => {}
         }
+    }
+
+    /// By how much the times of a line would be others, had the machine had its usual pace.
+    fn scale(&self, line: &Value) -> f64 {
+        self.pace.zip(pace(line)).map_or(1.0, |(usual, then)| usual / then)
+    }
+
+    /// Nanoseconds of the usual pace.
+    pub(crate) fn pace(&self) -> Option<f64> {
+        self.pace
     }
 
     /// The sizes that were measured or tried, ascending.
@@ -167,8 +183,13 @@ impl Measured {
     pub(crate) fn cell(&self, who: &Who, operation: &str, n: u64, field: Field) -> Cell {
         let rows = self.rows.get(&(who.clone(), operation.to_owned(), n));
         let samples = rows.into_iter().flatten();
-        let samples = samples.map(|row| (number(row, "nodes_above"), number(row, field.name()) as f64));
-        if let Some(summary) = summarize(samples) {
+        let value = |row: &Value| match field {
+            Field::Cpu | Field::Wall => number(row, field.name()) as f64 * self.scale(row),
+            _ => number(row, field.name()) as f64,
+        };
+        let samples =
+            samples.map(|row| (number(row, "nodes_above"), pace(row).unwrap_or_default(), value(row)));
+        if let Some(summary) = summarize(calm_half(samples)) {
             return Cell::Measured(summary);
         }
         let ends = |((of, stopped), (at, _)): &(&(Who, String), &(u64, u64))| {
@@ -239,9 +260,18 @@ impl Measured {
     }
 }
 
+/// Nanoseconds of a pace while a line was measured.
+fn pace(line: &Value) -> Option<f64> {
+    let field = |name: &str| line.get(name).and_then(Value::as_f64).filter(|value| *value > 0.0);
+    Some(field("cpu_ns").or_else(|| field("ns"))? / field("paces")?)
+}
+
 /// An operation's name, with what may be said in fields of its own.
 fn operation(line: &Value) -> String {
     let name = text(line, "operation");
+    if number(line, "processors") > 1 {
+        return on_all_processors(name);
+    }
     let of_commit = matches!(name, "commit" | "process");
     match (text(line, "tree"), text(line, "temperature")) {
         ("fresh", _) if of_commit => format!("{name}_fresh"),
@@ -250,11 +280,17 @@ fn operation(line: &Value) -> String {
     }
 }
 
+/// The name of an operation that was measured on all processors.
+pub(crate) fn on_all_processors(operation: &str) -> String {
+    format!("{operation} on all processors")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Field, Measured};
+    use super::{Cell, Field, Measured, on_all_processors};
     use crate::report::peers::Library;
     use crate::report::performance::example;
+    use serde_json::json;
 
     #[test]
     fn rows_of_all_rounds_are_one_cell() {
@@ -265,6 +301,32 @@ mod tests {
         // Two rounds; half of the receivers derive one node, half two.
         assert_eq!((cell.count, cell.value), (4, 180_000.0));
         assert_eq!(measured.cell(&ours, "nothing", 100, Field::Cpu), Cell::Missing);
+    }
+
+    #[test]
+    fn times_are_those_of_one_pace() {
+        let row = |cpu: u64, paces: f64| {
+            json!({"line": "perf", "name": "pleach", "provider": "aws-lc", "suite": 1, "n": 10, "operation": "merge",
+                "tree": "populated", "temperature": "warm", "processors": 1, "cpu_ns": cpu, "wall_ns": cpu, "paces": paces})
+        };
+        // All but the second, and the floor, are of a slower machine. The half at the better pace counts.
+        let floor = json!({"line": "floor", "provider": "aws-lc", "suite": 1, "primitive": "sign", "ns": 20_000.0, "paces": 2.0});
+        let lines = [row(130_000, 13.0), row(60_000, 12.0), row(150_000, 12.0), row(144_000, 12.0), floor];
+        let measured = Measured::new(&lines);
+        let ours = measured.ours().unwrap();
+        assert_eq!(measured.pace(), Some(10_000.0));
+        let cell = measured.cell(&ours, "merge", 10, Field::Cpu).summary().unwrap();
+        assert_eq!((cell.value, cell.count), (125_000.0, 2));
+        assert_eq!(measured.prices("aws-lc", 1, None).get("sign"), Some(&20_000.0));
+    }
+
+    #[test]
+    fn what_ran_on_all_processors_is_a_cell_of_its_own() {
+        let measured = Measured::new(&example::lines());
+        let ours = measured.ours().unwrap();
+        let count =
+            |name: &str| measured.cell(&ours, name, 1_000, Field::Wall).summary().map(|cell| cell.count);
+        assert_eq!((count("join"), count(&on_all_processors("join"))), (Some(1), Some(1)));
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl Report<'_> {
                 let arguments = arguments.into_iter().chain(["--synthetic", &group]).map(str::to_owned);
                 return self.start(run, &arguments.collect::<Vec<_>>());
             }
-            Subject::Library(_) => {}
+            Subject::Library(_) | Subject::Threads => {}
         }
         let group = self.group(run)?;
         let mut left = self.parts(run);
@@ -228,7 +228,7 @@ impl Report<'_> {
             let ops = &self.options.common.ops;
             ops.is_empty() || part.operations().any(|operation| ops.iter().any(|op| op == operation))
         };
-        let possible = |part: &Part| part.operations().any(|operation| plan::possible(operation, run.n));
+        let possible = |part: &Part| part.operations().any(|operation| plan::possible(operation, run));
         Part::ALL.into_iter().filter(possible).filter(|part| !stopped.contains(part)).filter(wanted).collect()
     }
 
@@ -243,13 +243,16 @@ impl Report<'_> {
             ("--n", run.n),
             ("--samples", u64::from(plan::samples(run.n, quick))),
             ("--limit", self.limit(run)),
-            ("--patience", plan::patience(run.n, quick).as_secs()),
+            ("--patience", plan::patience(run, quick).as_secs()),
         ];
         arguments.extend(numbers.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_string()]));
         arguments.extend(["--synthetic".to_owned(), group.display().to_string()]);
+        if run.what == Subject::Threads {
+            arguments.push("--all-processors".to_owned());
+        }
         let chosen = |operation: &&str| {
             let ops = &self.options.common.ops;
-            plan::possible(operation, run.n) && (ops.is_empty() || ops.iter().any(|op| op == operation))
+            plan::possible(operation, run) && (ops.is_empty() || ops.iter().any(|op| op == operation))
         };
         let operations: Vec<&str> = parts.iter().flat_map(|part| part.operations()).filter(chosen).collect();
         arguments.extend(["--ops".to_owned(), operations.join(",")]);
@@ -259,7 +262,7 @@ impl Report<'_> {
     /// Starts a binary, and keeps what it prints.
     fn start(&mut self, run: &Run, arguments: &[String]) -> Result<&'static str> {
         let binary = self.binaries.get(run.what.library().name()).ok_or("a binary is missing")?;
-        let most = plan::most(run.n, self.options.common.quick);
+        let most = plan::most(run, self.options.common.quick);
         let end = peers::run_within(binary, arguments, Some(most), |line| self.results.add(run, line))?;
         Ok(match end {
             End::Finished => "finished",

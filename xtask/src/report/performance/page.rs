@@ -328,7 +328,12 @@ const METHOD: &str = "
 - Before the clock starts, the allocator puts in order what operations before have freed, which glibc may put off: that work is in no line.
   The senders that are measured, seven at most, are known to the receivers: an application with hundreds of senders parses a
   signature key more with each message, a sixth of its check.
-- CPU time is user and system time of all threads; wall time is beside it where threads share the work. *Process* is the mean over
+- CPU time is user and system time of a process that is kept on one processor, as the budget has it. Where threads can share the work, a
+  process of its own measures wall time on all processors.
+- This machine shares its processors with others: they are slower by half now and then, for moments or minutes. So before and after every
+  operation, and every run of a primitive, a fixed piece of work is timed ([clock.rs](../benches/peers/harness/src/clock.rs)), and times are
+  scaled as if it had always taken the same, its median. Of repetitions, the half at the best pace counts. The lines are kept as
+  measured, with both. *Process* is the mean over
   receivers: the median for each number of nodes derived, weighted by how often it was drawn.
 - Budget lines for wall time compare with the floor divided by the number of processors.
 - When an operation takes more than 60 s of CPU, or all in one process ten times that, another library's series ends there; Pleach's goes on, to ten

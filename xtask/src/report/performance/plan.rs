@@ -3,7 +3,7 @@
 //! A round runs everybody once, in turn, so that a machine that slows down does so for all. Libraries' fastest providers have
 //! more rounds than the others.
 
-use super::operations::Part;
+use super::operations::{self, Part};
 use crate::report::peers::Library;
 use std::time::Duration;
 
@@ -34,8 +34,10 @@ pub(crate) struct Run {
 pub(crate) enum Subject {
     /// The primitives of one of our backends.
     Floor,
-    /// A library's operations.
+    /// A library's operations, on one processor.
     Library(Library),
+    /// Our operations that threads share, on all processors.
+    Threads,
     /// A member's memory, in a process of its own.
     Heap(Library),
 }
@@ -44,7 +46,7 @@ impl Subject {
     /// The library, whose binary does it.
     pub(crate) const fn library(self) -> Library {
         match self {
-            Self::Floor => Library::Pleach,
+            Self::Floor | Self::Threads => Library::Pleach,
             Self::Library(library) | Self::Heap(library) => library,
         }
     }
@@ -54,6 +56,7 @@ impl Subject {
         match self {
             Self::Floor => "floor",
             Self::Library(library) => library.name(),
+            Self::Threads => "pleach threads",
             Self::Heap(Library::Pleach) => "pleach heap",
             Self::Heap(Library::Openmls) => "openmls heap",
             Self::Heap(Library::MlsRs) => "mls-rs heap",
@@ -90,6 +93,9 @@ pub(crate) fn runs(choice: &Choice<'_>) -> Vec<Run> {
                         runs.push(Run { what: Subject::Floor, provider, n, round });
                     }
                     runs.push(Run { what: Subject::Library(library), provider, n, round });
+                    if library == Library::Pleach && rank == 0 && round == 0 && n >= LEAST_SHARED {
+                        runs.push(Run { what: Subject::Threads, provider, n, round });
+                    }
                     if rank == 0 && round == 0 && n >= LEAST_HEAP {
                         runs.push(Run { what: Subject::Heap(library), provider, n, round });
                     }
@@ -100,6 +106,8 @@ pub(crate) fn runs(choice: &Choice<'_>) -> Vec<Run> {
     runs
 }
 
+/// Below, there is too little work to share.
+const LEAST_SHARED: u64 = 1_000;
 /// Below, a member's memory is lost among the rest of a process.
 const LEAST_HEAP: u64 = 1_000;
 
@@ -117,10 +125,12 @@ const fn largest(rank: usize) -> u64 {
 /// tree inside, which would be larger than any message may be.
 const LARGEST_MESSAGES: u64 = 200_000;
 
-/// Whether an operation is measured at a size.
-pub(crate) fn possible(operation: &str, n: u64) -> bool {
+/// Whether a run measures an operation.
+pub(crate) fn possible(operation: &str, run: &Run) -> bool {
     let inside = matches!(operation, "add_tree_inside" | "join_tree_inside");
-    n <= LARGEST_MESSAGES || !(inside || Part::of(operation) == Part::Fresh)
+    let is_shared = operations::find(operation).is_some_and(|operation| operation.threads);
+    (run.what != Subject::Threads || is_shared)
+        && (run.n <= LARGEST_MESSAGES || !(inside || Part::of(operation) == Part::Fresh))
 }
 
 /// Seconds of CPU for one operation after which a library's series ends, of the given number for others: ours goes on to the end, so that its
@@ -159,8 +169,8 @@ pub(crate) const fn samples(n: u64, quick: bool) -> u32 {
 }
 
 /// Wall time that a run is meant to take, with all that it sets up. All together: less than an hour.
-pub(crate) const fn budget(n: u64, quick: bool) -> Duration {
-    let seconds = match (n, quick) {
+pub(crate) const fn budget(run: &Run, quick: bool) -> Duration {
+    let seconds = match (run.n, quick) {
         (0..=10, false) => 5,
         (11..=100, false) => 8,
         (101..=1_000, false) => 15,
@@ -171,17 +181,19 @@ pub(crate) const fn budget(n: u64, quick: bool) -> Duration {
         (101..=1_000, true) => 12,
         (_, true) => 45,
     };
-    Duration::from_secs(seconds)
+    // What threads share is a part of all.
+    let share = if matches!(run.what, Subject::Threads) { 3 } else { 1 };
+    Duration::from_secs(seconds / share)
 }
 
 /// How long each of the five parts of a run goes on repeating its operations.
-pub(crate) fn patience(n: u64, quick: bool) -> Duration {
-    Duration::from_secs((budget(n, quick).as_secs() / 6).max(1))
+pub(crate) fn patience(run: &Run, quick: bool) -> Duration {
+    Duration::from_secs((budget(run, quick).as_secs() / 6).max(1))
 }
 
 /// Wall time after which a run is ended: it may have been in the middle of an operation, or of setting up.
-pub(crate) fn most(n: u64, quick: bool) -> Duration {
-    budget(n, quick) * 2 + Duration::from_secs(120)
+pub(crate) fn most(run: &Run, quick: bool) -> Duration {
+    budget(run, quick) * 2 + Duration::from_secs(120)
 }
 
 #[cfg(test)]
@@ -207,6 +219,9 @@ mod tests {
                 (Subject::Library(Library::MlsRs), "aws-lc"),
             ]
         );
+        let threads = self::runs(&choice(&[100, 1_000], false));
+        let threads: Vec<_> = threads.into_iter().filter(|run| run.what == Subject::Threads).collect();
+        assert!(threads.len() == 1 && threads.iter().all(|run| run.n == 1_000));
         assert_eq!(runs.iter().filter(|run| run.round == 0).count(), 14);
     }
 
@@ -214,8 +229,9 @@ mod tests {
     fn a_run_fits_into_its_time() {
         let time = |sizes: &[u64], quick| {
             let runs = runs(&choice(sizes, quick));
-            let libraries = runs.iter().filter(|run| matches!(run.what, Subject::Library(_)));
-            libraries.map(|run| budget(run.n, quick).as_secs()).sum::<u64>()
+            let libraries =
+                runs.iter().filter(|run| matches!(run.what, Subject::Library(_) | Subject::Threads));
+            libraries.map(|run| budget(run, quick).as_secs()).sum::<u64>()
         };
         assert!(time(&SIZES, false) <= 58 * 60, "{}", time(&SIZES, false));
         assert!(time(&QUICK_SIZES, true) <= 4 * 60, "{}", time(&QUICK_SIZES, true));

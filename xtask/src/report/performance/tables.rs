@@ -1,6 +1,6 @@
 //! The tables of the page: one per operation, and those that look across operations.
 
-use super::measured::{COMMON_SUITE, Cell, Field, Measured, Who};
+use super::measured::{COMMON_SUITE, Cell, Field, Measured, Who, on_all_processors};
 use super::operations::Operation;
 use super::units::{bytes, ratio, size, spread, time, times};
 use crate::report::peers::Library;
@@ -85,8 +85,11 @@ pub(crate) fn of_operation(measured: &Measured, operation: &Operation, sizes: &[
             rows.push(row("… to its floor", sizes, to_floor));
         }
         if operation.threads {
-            let wall = |n: u64| shown(measured.cell(&who, name, n, Field::Wall), time);
-            rows.push(row("… wall time", sizes, wall));
+            let all = on_all_processors(name);
+            if sizes.iter().any(|&n| measured.value(&who, &all, n, Field::Wall).is_some()) {
+                let wall = |n: u64| shown(measured.cell(&who, &all, n, Field::Wall), time);
+                rows.push(row("… wall time on all processors", sizes, wall));
+            }
         }
     }
     // Where storing is a step of its own, without it.
@@ -185,7 +188,10 @@ pub(crate) fn at_size(measured: &Measured, operations: &[(&str, &str)], n: u64) 
         rows.push(vec![
             title.to_owned(),
             shown(cpu, time),
-            or_dash(Field::Wall, time),
+            // Where threads share the work, that of all of them.
+            measured
+                .value(&ours, &on_all_processors(name), n, Field::Wall)
+                .map_or_else(|| or_dash(Field::Wall, time), time),
             measured.ratio(&ours, name, n).map_or("-".into(), ratio),
             or_dash(Field::Wire, bytes),
             or_dash(Field::Welcome, bytes),
@@ -316,7 +322,9 @@ mod tests {
         let measured = Measured::new(&example::lines());
         let rows = of_operation(&measured, find("create").unwrap(), &[100, 1_000]).unwrap();
         assert_eq!(rows.last().unwrap(), &["OpenMLS, libcrux", "11x", "stopped at 60 s"]);
-        assert!(rows.iter().any(|row| row[0] == "… wall time"));
+        let join = of_operation(&measured, find("join").unwrap(), &[100, 1_000]).unwrap();
+        let wall = join.iter().find(|row| row[0] == "… wall time on all processors").unwrap();
+        assert_eq!(wall[1..], ["-", "12.0 ms"]);
     }
 
     #[test]

@@ -166,7 +166,7 @@ impl Bench<'_> {
         };
         let mut row = PerfRow::new(self.library, self.plan.n, operation, tree, temperature, sample);
         let all = cost.work + cost.save;
-        (row.cpu_ns, row.wall_ns) = (all.cpu_ns, all.wall_ns);
+        (row.cpu_ns, row.paces, row.wall_ns) = (all.cpu_ns, all.paces, all.wall_ns);
         (row.stored_rows, row.stored_bytes) = (cost.rows, cost.bytes);
         let Note { wire, welcome, nodes_above, levels, seals, operations } = note;
         (row.wire_bytes, row.welcome_bytes) = (wire, welcome);
@@ -175,7 +175,7 @@ impl Bench<'_> {
         print(&Line::Perf(row.clone()));
         if self.library.saves_apart() && cost.save.wall_ns > 0 {
             row.operation.push_str("_unstored");
-            (row.cpu_ns, row.wall_ns) = (cost.work.cpu_ns, cost.work.wall_ns);
+            (row.cpu_ns, row.paces, row.wall_ns) = (cost.work.cpu_ns, cost.work.paces, cost.work.wall_ns);
             (row.stored_rows, row.stored_bytes) = (0, 0);
             print(&Line::Perf(row));
         }
