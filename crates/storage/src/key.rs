@@ -71,6 +71,18 @@ impl<'a> Key<'a> {
         out
     }
 
+    /// The encoding at the beginning of `room`; `None` if it is longer than that.
+    #[must_use]
+    pub fn encode_to<'r>(&self, room: &'r mut [u8]) -> Option<&'r [u8]> {
+        let length = self.encoded_len();
+        let mut rest = room.get_mut(..length)?;
+        put_client(self.client, &mut rest);
+        put_scope(self.scope, &mut rest);
+        rest.put(&[self.record.number()]);
+        rest.put(self.suffix);
+        room.get(..length)
+    }
+
     /// The length of the encoding.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
@@ -134,6 +146,15 @@ impl KeyBuf {
 
     /// Replaces the key, reusing the memory.
     pub fn set(&mut self, key: Key<'_>) {
+        let now = self.as_key();
+        let is_other = (now.client, now.scope, now.record) != (key.client, key.scope, key.record);
+        if !is_other && !self.bytes.is_empty() {
+            // Rows of one kind come one after the other.
+            let before = self.bytes.len() - now.suffix.len();
+            self.bytes.truncate(before);
+            self.bytes.extend_from_slice(key.suffix);
+            return;
+        }
         self.bytes.clear();
         // At once, with room for the rest of a suffix that is made piece by piece.
         self.bytes.reserve(key.encoded_len() + SUFFIX_ROOM);
@@ -248,27 +269,59 @@ const CLIENT_SCOPE: u8 = 0x00;
 const GROUP_SCOPE: u8 = 0x01;
 
 pub(crate) fn encode_client(client: &[u8], out: &mut Vec<u8>) {
-    encode_length(client.len(), out);
-    out.extend_from_slice(client);
+    put_client(client, out);
 }
 
 pub(crate) fn encode_scope(scope: Scope<'_>, out: &mut Vec<u8>) {
+    put_scope(scope, out);
+}
+
+/// What octets are put into.
+trait Sink {
+    fn put(&mut self, octets: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, octets: &[u8]) {
+        self.extend_from_slice(octets);
+    }
+}
+
+/// The rest of a room that is large enough.
+impl Sink for &mut [u8] {
+    fn put(&mut self, octets: &[u8]) {
+        if let Some((place, rest)) = core::mem::take(self).split_at_mut_checked(octets.len()) {
+            place.copy_from_slice(octets);
+            *self = rest;
+        }
+    }
+}
+
+fn put_client(client: &[u8], out: &mut impl Sink) {
+    put_length(client.len(), out);
+    out.put(client);
+}
+
+fn put_scope(scope: Scope<'_>, out: &mut impl Sink) {
     match scope {
-        Scope::Client => out.push(CLIENT_SCOPE),
+        Scope::Client => out.put(&[CLIENT_SCOPE]),
         Scope::Group(group) => {
-            out.push(GROUP_SCOPE);
-            encode_length(group.len(), out);
-            out.extend_from_slice(group);
+            out.put(&[GROUP_SCOPE]);
+            put_length(group.len(), out);
+            out.put(group);
         }
     }
 }
 
 /// Two bits of size, then the value; no slice reaches 2^62 bytes, so every length fits.
-fn encode_length(length: usize, out: &mut Vec<u8>) {
+fn put_length(length: usize, out: &mut impl Sink) {
+    if let Ok(short @ 0..=0x3f) = u8::try_from(length) {
+        return out.put(&[short]);
+    }
     let width = length_width(length);
     let tag = u64::from(width.trailing_zeros());
     let tagged = (tag << (8 * width - 2)) | length as u64;
-    out.extend(tagged.to_be_bytes().into_iter().skip(8 - width));
+    out.put(tagged.to_be_bytes().get(8 - width..).unwrap_or_default());
 }
 
 const fn length_width(length: usize) -> usize {
@@ -340,12 +393,25 @@ mod tests {
     }
 
     #[test]
+    fn a_key_buffer_takes_any_key_after_any_other() {
+        let keys = samples();
+        let mut buffer = KeyBuf::new(Key::of_client(b"", RecordKind::Meta, b""));
+        for key in keys.iter().chain(keys.iter().rev().step_by(7)).chain(keys.iter().step_by(5)) {
+            buffer.set(key.as_key());
+            assert!(buffer.as_bytes() == key.as_bytes() && buffer.as_key() == key.as_key(), "{key:?}");
+        }
+    }
+
+    #[test]
     fn round_trip_and_injective() {
         let keys = samples();
         for key in &keys {
             assert_eq!(Key::decode(key.as_bytes()).unwrap(), key.as_key());
             assert_eq!(key.as_key().to_bytes(), key.as_bytes());
             assert_eq!(key.as_key().encoded_len(), key.as_bytes().len());
+            let mut room = vec![7; key.as_bytes().len() + 1];
+            assert_eq!(key.as_key().encode_to(&mut room), Some(key.as_bytes()));
+            assert_eq!(key.as_key().encode_to(&mut room[2..]), None);
         }
         let mut sorted = keys.clone();
         sorted.sort();

@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! Invariants: a batch is staged in full before the map changes, so what fails changes nothing. Values are zeroized when
-//! they are replaced or erased, short rows of an index excepted, which are no secrets. No lock is held while a batch or a row function runs, so both may call back into the store.
+//! Invariants: a batch is staged in full before the map changes, so what fails changes nothing. Values of
+//! secret rows are zeroized when they are replaced or erased. No lock is held while a batch or a row function runs, so both may call back into the store.
 //!
 //! Rows of one client, scope and kind are a table of their own, ordered by suffix: a group has some ten tables, most of them
 //! tiny however large the group is. Short suffixes stand in the nodes of the table, so a search follows few pointers; a
@@ -55,17 +55,29 @@ pub struct MemoryStorage {
 /// The tables by what their keys begin with: client, scope and kind, encoded. No such beginning is that of another, so the
 /// order of the tables and of the suffixes in them is that of the encoded keys. No table is empty.
 #[derive(Clone, Default)]
-struct Rows(BTreeMap<Vec<u8>, Table>);
+struct Rows {
+    tables: BTreeMap<Vec<u8>, Table>,
+    /// How many batches were applied.
+    applied: u64,
+}
 
 type Table = BTreeMap<Suffix, Kept>;
 
+/// Octets for the name of a table: more than those of a client and a group with ids as long as hashes.
+const ROOM: usize = 96;
+
 impl Rows {
     fn len(&self) -> usize {
-        self.0.values().map(BTreeMap::len).sum()
+        self.tables.values().map(BTreeMap::len).sum()
     }
 
     fn get(&self, key: &Key<'_>) -> Option<&Kept> {
-        self.0.get(&beginning(key))?.get(&Suffix::new(key.suffix))
+        let name = Key { suffix: &[], ..*key };
+        let table = match name.encode_to(&mut [0; ROOM]) {
+            Some(name) => self.tables.get(name),
+            None => self.tables.get(&name.to_bytes()),
+        };
+        table?.get(&Suffix::new(key.suffix))
     }
 
     /// Applies operations in order. What they replace goes to `replaced`.
@@ -81,10 +93,10 @@ impl Rows {
             };
             let index = *index;
             let Some(beginning) = tables.get(index) else { continue };
-            if !self.0.contains_key(beginning) {
-                self.0.insert(beginning.clone(), Table::new());
+            if !self.tables.contains_key(beginning) {
+                self.tables.insert(beginning.clone(), Table::new());
             }
-            let Some(table) = self.0.get_mut(beginning) else { continue };
+            let Some(table) = self.tables.get_mut(beginning) else { continue };
             let mut next = Some(op);
             if table.is_empty() {
                 next = fill(table, next, &mut ops, index);
@@ -98,7 +110,7 @@ impl Rows {
                 next = ops.next_if(|op| op.table() == Some(index));
             }
             if table.is_empty() {
-                self.0.remove(beginning);
+                self.tables.remove(beginning);
             }
         }
     }
@@ -107,10 +119,10 @@ impl Rows {
         let keys: Vec<_> =
             self.in_range(range).map(|(head, suffix, _)| (head.to_vec(), suffix.clone())).collect();
         for (head, suffix) in keys {
-            let Some(table) = self.0.get_mut(&head) else { continue };
+            let Some(table) = self.tables.get_mut(&head) else { continue };
             replaced.extend(table.remove(&suffix));
             if table.is_empty() {
-                self.0.remove(&head);
+                self.tables.remove(&head);
             }
         }
     }
@@ -123,11 +135,11 @@ impl Rows {
         let lower = range.lower.as_slice();
         // The range may begin within a table: then the keys of that table begin as the bound does.
         let first = self
-            .0
+            .tables
             .range::<[u8], _>((Bound::Unbounded, Bound::Included(lower)))
             .next_back()
             .filter(|(head, _)| lower.starts_with(head));
-        let rest = self.0.range::<[u8], _>((Bound::Included(lower), Bound::Unbounded));
+        let rest = self.tables.range::<[u8], _>((Bound::Included(lower), Bound::Unbounded));
         let first = first.filter(|(head, _)| head.as_slice() != lower);
         let tables = first.into_iter().chain(rest).map_while(move |(head, table)| {
             let from = lower.strip_prefix(head.as_slice()).unwrap_or_default();
@@ -174,11 +186,6 @@ fn fill(
     rest
 }
 
-/// The encoding of a key without its suffix: the name of its table.
-fn beginning(key: &Key<'_>) -> Vec<u8> {
-    Key { suffix: &[], ..*key }.to_bytes()
-}
-
 impl MemoryStorage {
     /// An empty store.
     #[must_use]
@@ -195,7 +202,7 @@ impl MemoryStorage {
     /// Whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.read().0.is_empty()
+        self.read().tables.is_empty()
     }
 
     /// A copy that shares nothing with this store from here on: what a backup is to a file. O(rows).
@@ -260,12 +267,19 @@ impl Storage for MemoryStorage {
     }
 
     fn apply(&self, batch: &mut dyn Batch) -> Result<(), StorageError> {
-        // Once now, to fail before the work; once more under the lock that makes it true.
-        check(&self.read(), batch.guards())?;
+        // Now, to fail before the work; and under the lock that makes it true, if there was another batch meanwhile.
+        let applied = {
+            let rows = self.read();
+            check(&rows, batch.guards())?;
+            rows.applied
+        };
         let staged = stage(batch)?;
         let mut replaced = Vec::with_capacity(staged.ops.len());
         let mut rows = self.write();
-        check(&rows, batch.guards())?;
+        if rows.applied != applied {
+            check(&rows, batch.guards())?;
+        }
+        rows.applied = rows.applied.wrapping_add(1);
         rows.apply(staged, &mut replaced);
         drop(rows);
         // Zeroizing takes time in proportion to the bytes: not under the lock.

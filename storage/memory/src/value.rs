@@ -1,4 +1,4 @@
-//! A value as it is kept: its octets, zeroized when dropped unless it is a short row of an index.
+//! A value as it is kept: its octets, zeroized when dropped if they may be secret.
 
 use pleach_storage::RecordClass;
 use zeroize::Zeroize;
@@ -7,8 +7,7 @@ use zeroize::Zeroize;
 const INLINE: usize = 22;
 
 /// A value of exactly its size, without memory of its own where it is a row of an index, of which there are several for
-/// each member. Zeroized as one slice, which is many times faster than octet for octet, as
-/// [`Zeroizing`](zeroize::Zeroizing) does it for vectors.
+/// each member.
 #[derive(Clone)]
 pub(crate) enum Kept {
     /// Of an index, so no secret: it is copied about where its table moves it.
@@ -16,9 +15,13 @@ pub(crate) enum Kept {
         length: u8,
         octets: [u8; INLINE],
     },
-    Long(Octets),
+    /// No secret.
+    Plain(Box<[u8]>),
+    Secret(Octets),
 }
 
+/// Zeroized as one slice, which is many times faster than octet for octet, as [`Zeroizing`](zeroize::Zeroizing) does it for
+/// vectors.
 #[derive(Clone)]
 pub(crate) struct Octets(Box<[u8]>);
 
@@ -37,20 +40,24 @@ impl From<Vec<u8>> for Octets {
 
 impl Kept {
     pub(crate) fn new(class: RecordClass, value: &[u8]) -> Self {
-        let mut octets = [0; INLINE];
-        if class == RecordClass::Index
-            && let Some(place) = octets.get_mut(..value.len())
-        {
-            place.copy_from_slice(value);
-            return Self::Short { length: value.len() as u8, octets };
+        match class {
+            RecordClass::Index if value.len() <= INLINE => {
+                let mut octets = [0; INLINE];
+                if let Some(place) = octets.get_mut(..value.len()) {
+                    place.copy_from_slice(value);
+                }
+                Self::Short { length: value.len() as u8, octets }
+            }
+            RecordClass::Index | RecordClass::Public => Self::Plain(value.into()),
+            // And what a later version may bring.
+            _ => Self::Secret(Octets(value.into())),
         }
-        Self::Long(Octets(value.into()))
     }
 
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Short { length, octets } => octets.get(..usize::from(*length)).unwrap_or_default(),
-            Self::Long(Octets(octets)) => octets,
+            Self::Plain(octets) | Self::Secret(Octets(octets)) => octets,
         }
     }
 }
@@ -66,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_short_rows_of_an_index_stand_in_the_table() {
+    fn short_rows_of_an_index_stand_in_the_table_and_secrets_are_zeroized() {
         for length in [0, 5, 22, 23, 300] {
             let value = vec![7; length];
             for class in [RecordClass::Secret, RecordClass::Public, RecordClass::Index] {
@@ -74,6 +81,7 @@ mod tests {
                 assert_eq!(kept.as_slice(), value);
                 let short = class == RecordClass::Index && length <= INLINE;
                 assert_eq!(matches!(kept, Kept::Short { .. }), short);
+                assert_eq!(matches!(kept, Kept::Secret(_)), class == RecordClass::Secret);
             }
         }
         assert_eq!(size_of::<Kept>(), 24);
