@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use pleach_crypto::{Digest, Hash};
-use pleach_wire::{Encode, HpkePublicKey, LeafIndex, ParentHashInput, write_length};
+use pleach_wire::{Encode, LeafIndex, ParentHashInput, write_length};
 
 use crate::{
     TreeError,
@@ -105,7 +105,7 @@ impl<'a> Hasher<'a> {
     /// The parent hash of a node with this key and `parent_hash` field (RFC 9420 §7.9, R106).
     pub(crate) fn parent_hash(
         &mut self,
-        encryption_key: &HpkePublicKey,
+        encryption_key: &[u8],
         parent_hash: &[u8],
         original_sibling_tree_hash: &Digest,
     ) -> Result<Digest, TreeError> {
@@ -123,10 +123,13 @@ pub(crate) fn encode_parent(
     removed: &[LeafIndex],
     out: &mut Vec<u8>,
 ) -> Result<(), TreeError> {
-    node.encryption_key.encode_into(out)?;
-    node.parent_hash.encode_into(out)?;
-    let kept = || node.unmerged_leaves.iter().filter(|leaf| removed.binary_search(leaf).is_err());
-    let count = if removed.is_empty() { node.unmerged_leaves.len() } else { kept().count() };
+    for octets in [node.encryption_key(), node.parent_hash()] {
+        write_length(octets.len(), out)?;
+        out.extend_from_slice(octets);
+    }
+    let unmerged = node.unmerged_leaves();
+    let kept = || unmerged.iter().filter(|leaf| removed.binary_search(leaf).is_err());
+    let count = if removed.is_empty() { unmerged.len() } else { kept().count() };
     write_length(count.saturating_mul(4), out)?;
     for leaf in kept() {
         out.extend_from_slice(&leaf.0.to_be_bytes());

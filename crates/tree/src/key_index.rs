@@ -7,7 +7,8 @@
 //! (R083, R084).
 //!
 //! Clones share the trie. What changed since stands beside it, a short sorted list, until [`KeyIndex::settle`] takes it in:
-//! when the tree of the epoch before is gone, nobody shares the trie any more, and it changes in place. Copying a branch
+//! when the tree of the epoch before is gone, nobody shares the trie any more, and it changes in place; as long as somebody
+//! does, a pending Commit for one, it waits. Copying a branch
 //! instead means counting the references of all its sixteen children, each of which is a cache line of its own.
 //!
 //! The index of a tree that is loaded in part knows the keys of loaded nodes, and what the stored index answered for
@@ -143,7 +144,7 @@ impl KeyIndex {
             return self.trie.shared_prefixes(visit);
         }
         let mut settled = self.clone();
-        settled.settle();
+        settled.take_in();
         settled.trie.shared_prefixes(visit)
     }
 
@@ -162,12 +163,19 @@ impl KeyIndex {
             Err(at) => self.changes.insert(at, change),
         }
         if self.changes.len() > MOST_CHANGES {
-            self.settle();
+            self.take_in();
         }
     }
 
-    /// Takes what changed into the trie: in place where no clone shares it.
+    /// Takes what changed into the trie, in place, unless a clone shares it: then it waits.
     pub(crate) fn settle(&mut self) {
+        if !self.trie.is_shared() {
+            self.take_in();
+        }
+    }
+
+    /// Takes what changed into the trie; what a clone shares is copied.
+    fn take_in(&mut self) {
         for Change { entry, is_in } in self.changes.drain(..) {
             if is_in {
                 self.trie.insert(0, entry);
@@ -228,6 +236,15 @@ impl KeyIndex {
 }
 
 impl Trie {
+    /// Whether another index has the same root, as a clone does until one of them changes.
+    fn is_shared(&self) -> bool {
+        match self {
+            Self::Empty => false,
+            Self::Bucket(bucket) => Arc::strong_count(bucket) > 1,
+            Self::Branch(branch) => Arc::strong_count(branch) > 1,
+        }
+    }
+
     /// The trie of sorted entries whose prefixes agree in the first `level` digits.
     fn of_sorted(entries: &[Entry], level: u32) -> Self {
         if entries.is_empty() {
@@ -316,6 +333,27 @@ mod tests {
     }
 
     #[test]
+    fn what_changed_waits_until_nobody_shares_the_trie() {
+        let spread = |i: u32| tag(u64::from(i).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut index = KeyIndex::default();
+        (0..1_000).for_each(|i| index.insert(spread(i), NodeIndex(i)));
+        index.settle();
+        assert!(index.changes.is_empty());
+        let clone = index.clone();
+        index.insert(spread(1_000), NodeIndex(1_000));
+        index.settle();
+        assert_eq!(index.changes.len(), 1);
+        // Only for so long.
+        (2_000..2_000 + MOST_CHANGES as u32).for_each(|i| index.insert(spread(i), NodeIndex(i)));
+        assert!(index.changes.is_empty());
+        index.remove(spread(3), NodeIndex(3));
+        drop(clone);
+        index.settle();
+        assert!(index.changes.is_empty());
+        assert_eq!(index.candidates(spread(3)).count(), 0);
+    }
+
+    #[test]
     fn finds_all_of_equal_tags_and_forgets_only_what_is_removed() {
         let mut index = KeyIndex::default();
         let spread = |i: u32| tag(u64::from(i % 2_000).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -333,7 +371,7 @@ mod tests {
         assert_eq!(before.candidates(spread(5)).map(|n| n.0).collect::<Vec<_>>(), [5, 2_005]);
         for settled in [false, true] {
             if settled {
-                index.settle();
+                index.take_in();
                 assert!(index.changes.is_empty());
             }
             let found = |i| {

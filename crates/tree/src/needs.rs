@@ -127,7 +127,7 @@ impl RatchetTree {
             }
             Subtree::Parent(slot) => match &slot.node {
                 Some(node) => node
-                    .unmerged_leaves
+                    .unmerged_leaves()
                     .iter()
                     .try_for_each(|leaf| note(self.locate(Position::leaf(*leaf)), needed)),
                 None => {

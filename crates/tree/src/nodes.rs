@@ -132,7 +132,7 @@ impl<I: Iterator<Item = Prepared>> Build<'_, I> {
         // Beyond the last of the nodes, nothing is prepared.
         let node = match (self.prepared.next(), self.nodes.get_mut(position.node().0 as usize)) {
             (Some(Prepared::Parent(tag)), Some(node)) => match node.take() {
-                Some(Node::Parent(parent)) => Some(Arc::new(Parent::tagged(*parent, tag))),
+                Some(Node::Parent(parent)) => Some(Arc::new(Parent::tagged(&parent, tag))),
                 _ => None,
             },
             _ => None,

@@ -5,7 +5,7 @@
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use pleach_crypto::Digest;
-use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, NodeIndex, Opaque, ParentNode};
+use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, NodeIndex, Opaque};
 
 use crate::{
     KeyKind, KeyName, KeyTag, Parent, RatchetTree, TreeError,
@@ -72,14 +72,10 @@ impl RatchetTree {
         let mut above: Option<Digest> = None; // none above the last node of the filtered direct path
         for (level, PathKey { key, tag }) in filtered.iter().zip(keys).rev() {
             let parent_hash = above.as_ref().map_or(&[][..], Digest::as_bytes);
-            let node = ParentNode {
-                encryption_key: (*key).clone(),
-                parent_hash: Opaque::from(parent_hash),
-                unmerged_leaves: List::default(),
-            };
+            let node = Parent::merged(key, parent_hash, *tag);
             let sibling = hasher.tree_hash(&level.sibling)?;
             let hash = hasher.parent_hash(key, parent_hash, &sibling)?;
-            parents.insert(level.position.node(), Arc::new(Parent::tagged(node, *tag)));
+            parents.insert(level.position.node(), Arc::new(node));
             above = Some(hash);
         }
         Ok(NewPath { parents, parent_hash: Opaque::from(above.as_ref().map_or(&[][..], Digest::as_bytes)) })
@@ -178,10 +174,10 @@ pub(crate) fn recipient(
                     subtree = slot.towards(member).0;
                     continue;
                 };
-                let Ok(at) = node.unmerged_leaves.binary_search(&member) else {
+                let Ok(at) = node.unmerged_leaves().binary_search(&member) else {
                     return Ok(Some((place, slot.position.node())));
                 };
-                let before = node.unmerged_leaves.get(..at).unwrap_or_default();
+                let before = node.unmerged_leaves().get(..at).unwrap_or_default();
                 let old = before.iter().filter(|leaf| excluded.binary_search(leaf).is_err()).count();
                 let is_old = excluded.binary_search(&member).is_err();
                 return Ok(is_old.then(|| (place + 1 + old, member.node())));

@@ -84,7 +84,7 @@ impl TreePrivate {
             }
             first = false;
             let pair = node_key_pair(suite, &path_secret)?;
-            if pair.public != parent.encryption_key.as_bytes() {
+            if pair.public != parent.encryption_key() {
                 return Err(TreeError::PrivateKeyMismatch(node)); // R244
             }
             private.insert(node, pair);

@@ -158,7 +158,7 @@ impl Row {
         };
         let right = read_child(&mut reader, left_features)?;
         reader.finish().ok()?;
-        Some(Self::Parent { node: node.map(|node| Arc::new(Parent::new(node, hash))), left, right })
+        Some(Self::Parent { node: node.map(|node| Arc::new(Parent::new(&node, hash))), left, right })
     }
 }
 

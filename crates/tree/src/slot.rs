@@ -8,7 +8,7 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use once_cell::race::OnceBox;
 use pleach_crypto::{CipherSuite, CryptoError, Digest, Hash, KemPublicKey};
-use pleach_wire::{HpkePublicKey, Kept, LeafIndex, LeafNode, List, NodeIndex, Opaque, ParentNode};
+use pleach_wire::{Kept, LeafIndex, LeafNode, List, NodeIndex, ParentNode};
 
 use crate::{
     KeyKind, KeyName, features::Features, hash_cell::HashCell, key_index::KeyTag, position::Position,
@@ -76,77 +76,129 @@ impl LeafSlot {
 }
 
 /// The content of a parent node that is not blank (RFC 9420 §7.1), and its parsed key.
+///
+/// A group has one for each member, and a Commit makes one per level: so it is one piece of memory with most suites.
 #[derive(Debug)]
 pub struct Parent {
-    pub(crate) encryption_key: HpkePublicKey,
-    pub(crate) parent_hash: Opaque,
-    /// A vector, so that adding many members one after the other does not copy it each time.
-    pub(crate) unmerged_leaves: Vec<LeafIndex>,
+    octets: Octets,
+    /// `None` if there are none, as in nearly all nodes.
+    unmerged_leaves: Option<Box<Unmerged>>,
     pub(crate) tag: KeyTag,
     parsed: OnceBox<Arc<dyn KemPublicKey>>,
 }
 
+/// A vector, so that adding many members one after the other does not copy it each time.
+#[derive(Debug, Clone)]
+struct Unmerged(Vec<LeafIndex>);
+
+/// The key and the parent hash, one after the other, and where each ends.
+#[derive(Debug, Clone)]
+enum Octets {
+    /// As with Curve25519 and SHA-256.
+    Short {
+        octets: [u8; Octets::ROOM],
+        key: u8,
+        both: u8,
+    },
+    Long {
+        octets: Box<[u8]>,
+        key: usize,
+    },
+}
+
+impl Octets {
+    const ROOM: usize = 64;
+
+    fn new(key: &[u8], parent_hash: &[u8]) -> Self {
+        let both = key.len().saturating_add(parent_hash.len());
+        if both > Self::ROOM {
+            return Self::Long { octets: [key, parent_hash].concat().into(), key: key.len() };
+        }
+        let mut octets = [0; Self::ROOM];
+        if let Some((first, rest)) = octets.split_at_mut_checked(key.len())
+            && let Some(second) = rest.get_mut(..parent_hash.len())
+        {
+            first.copy_from_slice(key);
+            second.copy_from_slice(parent_hash);
+        }
+        Self::Short { octets, key: key.len() as u8, both: both as u8 }
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let (octets, key) = match self {
+            Self::Short { octets, key, both } => {
+                (octets.get(..usize::from(*both)).unwrap_or_default(), usize::from(*key))
+            }
+            Self::Long { octets, key } => (&**octets, *key),
+        };
+        octets.split_at_checked(key).unwrap_or_default()
+    }
+}
+
 impl Parent {
-    pub(crate) fn new(node: ParentNode, hash: &dyn Hash) -> Self {
-        let tag = KeyTag::of(hash, &node.encryption_key);
-        Self::tagged(node, tag)
+    pub(crate) fn new(node: &ParentNode, hash: &dyn Hash) -> Self {
+        Self::tagged(node, KeyTag::of(hash, &node.encryption_key))
     }
 
     /// With the tag of its key.
-    pub(crate) fn tagged(node: ParentNode, tag: KeyTag) -> Self {
-        let ParentNode { encryption_key, parent_hash, unmerged_leaves } = node;
-        Self {
-            tag,
-            encryption_key,
-            parent_hash,
-            unmerged_leaves: unmerged_leaves.into_vec(),
-            parsed: OnceBox::new(),
+    pub(crate) fn tagged(node: &ParentNode, tag: KeyTag) -> Self {
+        let mut this = Self::merged(&node.encryption_key, &node.parent_hash, tag);
+        if !node.unmerged_leaves.is_empty() {
+            this.unmerged_leaves = Some(Box::new(Unmerged(node.unmerged_leaves.to_vec())));
         }
+        this
+    }
+
+    /// Without unmerged leaves, as in a path.
+    pub(crate) fn merged(key: &[u8], parent_hash: &[u8], tag: KeyTag) -> Self {
+        Self { octets: Octets::new(key, parent_hash), unmerged_leaves: None, tag, parsed: OnceBox::new() }
     }
 
     /// The node's HPKE key.
     #[must_use]
-    pub fn encryption_key(&self) -> &HpkePublicKey {
-        &self.encryption_key
+    pub fn encryption_key(&self) -> &[u8] {
+        self.octets.parts().0
     }
 
     /// The parent hash of the next node that is not blank above this one (R108).
     #[must_use]
     pub fn parent_hash(&self) -> &[u8] {
-        &self.parent_hash
+        self.octets.parts().1
     }
 
     /// The leaves below that do not know the private key, strictly increasing (R061).
     #[must_use]
     pub fn unmerged_leaves(&self) -> &[LeafIndex] {
-        &self.unmerged_leaves
+        self.unmerged_leaves.as_deref().map_or(&[], |unmerged| &unmerged.0)
     }
 
     /// The structure of the RFC. Copies.
     #[must_use]
     pub fn to_wire(&self) -> ParentNode {
         ParentNode {
-            encryption_key: self.encryption_key.clone(),
-            parent_hash: self.parent_hash.clone(),
-            unmerged_leaves: List::from(self.unmerged_leaves.clone()),
+            encryption_key: self.encryption_key().into(),
+            parent_hash: self.parent_hash().into(),
+            unmerged_leaves: List::from(self.unmerged_leaves().to_vec()),
         }
     }
 
     /// Enters a new leaf below (RFC 9420 §12.1.1, R180).
     pub(crate) fn add_unmerged(&mut self, leaf: LeafIndex) {
-        if let Err(at) = self.unmerged_leaves.binary_search(&leaf) {
-            self.unmerged_leaves.insert(at, leaf);
+        let Unmerged(leaves) =
+            &mut **self.unmerged_leaves.get_or_insert_with(|| Box::new(Unmerged(Vec::new())));
+        if let Err(at) = leaves.binary_search(&leaf) {
+            leaves.insert(at, leaf);
         }
     }
 
     /// The entries that are leaves of the subtree at `position`.
     pub(crate) fn unmerged_below(&self, position: Position) -> &[LeafIndex] {
-        leaves_below(&self.unmerged_leaves, position)
+        leaves_below(self.unmerged_leaves(), position)
     }
 
     /// The HPKE key, parsed once.
     pub(crate) fn parsed(&self, suite: &CipherSuite) -> Result<&dyn KemPublicKey, CryptoError> {
-        let load = || suite.kem.load_public(&self.encryption_key).map(|key| Box::new(Arc::from(key)));
+        let load = || suite.kem.load_public(self.encryption_key()).map(|key| Box::new(Arc::from(key)));
         self.parsed.get_or_try_init(load).map(|key| &**key)
     }
 }
@@ -158,8 +210,7 @@ impl Clone for Parent {
             let _is_new = parsed.set(Box::new(Arc::clone(key)));
         }
         Self {
-            encryption_key: self.encryption_key.clone(),
-            parent_hash: self.parent_hash.clone(),
+            octets: self.octets.clone(),
             unmerged_leaves: self.unmerged_leaves.clone(),
             tag: self.tag,
             parsed,
@@ -240,7 +291,7 @@ pub(crate) struct Summary {
 impl Summary {
     fn of_parent(node: Option<&Parent>, left: &Subtree, right: &Subtree) -> Self {
         let resolution_len = match node {
-            Some(node) => u32::try_from(node.unmerged_leaves.len()).unwrap_or(u32::MAX).saturating_add(1),
+            Some(node) => u32::try_from(node.unmerged_leaves().len()).unwrap_or(u32::MAX).saturating_add(1),
             None => left.resolution_len().saturating_add(right.resolution_len()),
         };
         Self {
@@ -350,5 +401,26 @@ impl Subtree {
             Self::Parent(parent) => parent.hash.get(),
             Self::Stub(stub) => Some(stub.hash),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn keys_and_hashes_of_any_length_are_kept() {
+        for (key, hash) in
+            [(0, 0), (32, 0), (32, 32), (64, 0), (65, 0), (0, 65), (65, 32), (133, 64), (1216, 32)]
+        {
+            let (key, hash) = (vec![1; key], vec![2; hash]);
+            let parent = Parent::merged(&key, &hash, KeyTag([0; 16]));
+            assert_eq!((parent.encryption_key(), parent.parent_hash()), (&key[..], &hash[..]));
+            let short = matches!(parent.octets, Octets::Short { .. });
+            assert_eq!(short, key.len() + hash.len() <= 64);
+        }
+        // There is one for each member.
+        assert!(size_of::<Parent>() <= 104);
     }
 }

@@ -174,7 +174,7 @@ impl RatchetTree {
     pub fn encryption_key(&self, node: NodeIndex) -> Result<Option<&[u8]>, TreeError> {
         Ok(match node.leaf() {
             Some(leaf) => self.leaf(leaf)?.map(|leaf| leaf.view().encryption_key),
-            None => self.parent(node)?.map(|parent| parent.encryption_key.as_bytes()),
+            None => self.parent(node)?.map(Parent::encryption_key),
         })
     }
 
@@ -415,7 +415,7 @@ fn push_resolution(subtree: &Subtree, out: &mut Vec<NodeIndex>) -> Result<(), Tr
         Subtree::Parent(slot) => {
             if let Some(node) = &slot.node {
                 out.push(slot.position.node());
-                out.extend(node.unmerged_leaves.iter().map(|leaf| leaf.node()));
+                out.extend(node.unmerged_leaves().iter().map(|leaf| leaf.node()));
                 return Ok(());
             }
             push_resolution(&slot.left, out)?;

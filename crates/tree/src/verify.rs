@@ -84,10 +84,10 @@ impl RatchetTree {
         self.visit(&mut |node| {
             let Visited::Parent(slot, node) = node else { return Ok(()) };
             let index = slot.position.node();
-            if !node.unmerged_leaves.is_sorted_by(|a, b| a < b) {
+            if !node.unmerged_leaves().is_sorted_by(|a, b| a < b) {
                 return Err(TreeError::UnmergedNotSorted(index)); // R061
             }
-            for leaf in node.unmerged_leaves.iter().copied() {
+            for leaf in node.unmerged_leaves().iter().copied() {
                 if !slot.position.contains(leaf) {
                     return Err(TreeError::UnmergedNotDescendant(index)); // R241
                 }
@@ -135,7 +135,7 @@ impl RatchetTree {
         self.visit(&mut |node| {
             keys.push(match node {
                 Visited::Leaf(leaf) => leaf.node.view().encryption_key,
-                Visited::Parent(_, node) => &node.encryption_key,
+                Visited::Parent(_, node) => node.encryption_key(),
             });
             Ok(())
         })?;
@@ -260,7 +260,7 @@ fn verify_unmerged_leaf(slot: &ParentSlot, leaf: LeafIndex) -> Result<(), TreeEr
             }
         };
         if let Some(node) = &slot.node {
-            return match node.unmerged_leaves.binary_search(&leaf) {
+            return match node.unmerged_leaves().binary_search(&leaf) {
                 Ok(_) => Ok(()),
                 Err(_) => Err(TreeError::UnmergedMissing(slot.position.node())), // R241
             };
@@ -287,11 +287,11 @@ fn is_parent_of(
             LeafViewSource::Commit(parent_hash) => parent_hash,
             _ => return Ok(false),
         },
-        Candidate::Parent(node) => &node.parent_hash,
+        Candidate::Parent(node) => node.parent_hash(),
     };
     let original: Digest =
-        hasher.original(sibling, leaves_below(&parent.unmerged_leaves, sibling.position()))?;
-    let expected = hasher.parent_hash(&parent.encryption_key, &parent.parent_hash, &original)?;
+        hasher.original(sibling, leaves_below(parent.unmerged_leaves(), sibling.position()))?;
+    let expected = hasher.parent_hash(parent.encryption_key(), parent.parent_hash(), &original)?;
     Ok(found == expected.as_bytes())
 }
 
@@ -314,7 +314,7 @@ fn only_other<'a>(subtree: &'a Subtree, unmerged: &[LeafIndex]) -> Result<Option
             }
             Subtree::Parent(slot) => match &slot.node {
                 Some(node) => {
-                    if node.unmerged_leaves.iter().any(|leaf| unmerged.binary_search(leaf).is_err()) {
+                    if node.unmerged_leaves().iter().any(|leaf| unmerged.binary_search(leaf).is_err()) {
                         return Ok(None);
                     }
                     others.push(Candidate::Parent(node));

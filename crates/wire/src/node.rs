@@ -257,7 +257,7 @@ impl Encode for TreeHashInput<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct ParentHashInput<'a> {
     /// The parent's key.
-    pub encryption_key: &'a HpkePublicKey,
+    pub encryption_key: &'a [u8],
     /// The parent's own parent hash; empty at the end of the filtered direct path.
     pub parent_hash: &'a [u8],
     /// The tree hash of the sibling, without the parent's unmerged leaves (R107).
@@ -267,16 +267,15 @@ pub struct ParentHashInput<'a> {
 impl Encode for ParentHashInput<'_> {
     fn encoded_len(&self) -> usize {
         let Self { encryption_key, parent_hash, original_sibling_tree_hash } = self;
-        encryption_key
-            .encoded_len()
-            .saturating_add(opaque_len(parent_hash.len()))
-            .saturating_add(opaque_len(original_sibling_tree_hash.len()))
+        [encryption_key, parent_hash, original_sibling_tree_hash]
+            .into_iter()
+            .fold(0, |sum, octets| sum.saturating_add(opaque_len(octets.len())))
     }
 
     fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let Self { encryption_key, parent_hash, original_sibling_tree_hash } = self;
-        encryption_key.encode_into(out)?;
-        write_opaque(parent_hash, out)?;
-        write_opaque(original_sibling_tree_hash, out)
+        [encryption_key, parent_hash, original_sibling_tree_hash]
+            .into_iter()
+            .try_for_each(|octets| write_opaque(octets, out))
     }
 }

@@ -226,9 +226,13 @@ impl Group {
         }
         let reopen = matches!(effect, pleach_group::Effect::Reopen);
         self.state.apply(effect);
+        let is_commit = changes.tree.is_some();
         // The tree before goes with them.
         drop(changes);
-        self.state.settle();
+        // Messages do not pay for it: what an own Commit, still pending then, left to do is done with the next Commit.
+        if is_commit {
+            self.state.settle();
+        }
         if reopen {
             // What was written is durable, whether or not it can be read back now.
             self.stale = true;

@@ -85,7 +85,7 @@ fn keys_of_new_leaves_are_unique() {
     // Also against a parent's key.
     let mut tree = world.tree.clone();
     let mut other = world.candidate().leaf.into_value();
-    other.encryption_key = tree.parent(NodeIndex(3)).unwrap().unwrap().encryption_key().clone();
+    other.encryption_key = tree.parent(NodeIndex(3)).unwrap().unwrap().encryption_key().into();
     let index = tree.add_leaf(pleach_wire::Kept::new(other).unwrap()).unwrap();
     assert_eq!(tree.verify_unique_keys_of(index), Err(TreeError::DuplicateEncryptionKey(index.node())));
 }

@@ -118,11 +118,8 @@ fn tree_and_parent_hash_inputs() {
     assert_eq!(parent_input(None), b"\x02\x00\x01L\x02RR");
     let node = encode(&parent).unwrap();
     assert_eq!(parent_input(Some(&parent)), [b"\x02\x01", node.as_slice(), b"\x01L\x02RR"].concat());
-    let input = ParentHashInput {
-        encryption_key: &b"key".into(),
-        parent_hash: b"",
-        original_sibling_tree_hash: b"hash",
-    };
+    let input =
+        ParentHashInput { encryption_key: b"key", parent_hash: b"", original_sibling_tree_hash: b"hash" };
     assert_eq!(encode(&input).unwrap(), b"\x03key\x00\x04hash");
 }
 

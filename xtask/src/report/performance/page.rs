@@ -92,6 +92,9 @@ pub(crate) fn whole(measured: &Measured, verdicts: &[Verdict], commit: &str, bef
     let sizes = measured.sizes();
     let mut page = String::from(INTRODUCTION);
     let _ = writeln!(page, "- Machine: {}; {}.", machine::processors(), machine::compiler());
+    if let Some(pace) = measured.pace() {
+        let _ = writeln!(page, "- Times are those at a pace of {} (see the method).", time(pace));
+    }
     let _ = writeln!(page, "- Commit {commit}, {}.", machine::date());
     for (who, versions) in measured.versions() {
         let _ = writeln!(page, "- {}: {versions}.", who.title());
