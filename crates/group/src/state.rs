@@ -162,8 +162,9 @@ impl GroupState {
         }
     }
 
-    /// Puts the state in order after [`GroupState::apply`], when everything that speaks of the state before is dropped: the changes
-    /// that were written, above all. What follows is cheaper then. O(log n) after a Commit.
+    /// Puts the state in order after [`GroupState::apply`], when everything that speaks of the state before is dropped: the
+    /// changes that were written, above all. What follows is cheaper then. As long as a pending Commit holds on to a tree,
+    /// nothing happens. O(log n) for each Commit that waited, of which there are never more than some.
     pub fn settle(&mut self) {
         if let Some(attached) = &mut self.attached {
             attached.tree.settle();

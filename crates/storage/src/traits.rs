@@ -53,7 +53,8 @@ pub enum Erasure {
 ///    [`Erasure`] is `InMemory` excepted).
 /// 4. **Erased.** A value of a [`Secret`](crate::RecordClass::Secret) row that was erased or replaced is gone as
 ///    [`erasure`](Self::erasure) says. (Beware of engines that move rows within a file and leave the old bytes
-///    behind.) Values are opaque: they are not logged, not put into errors, and buffers that held them are zeroized.
+///    behind.) Values are opaque: they are not logged and not put into errors; buffers that held
+///    those of `Secret` rows are zeroized.
 /// 5. **No retry.** A `Conflict` is returned, not resolved. Waiting for a lock is bounded, then `Busy`.
 /// 6. **No panic**, whatever the file holds: `Corrupt` or `Engine`.
 /// 7. **No deadlock on itself.** A row function or a batch that calls the same handle is served or gets

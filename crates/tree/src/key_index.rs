@@ -7,9 +7,9 @@
 //! (R083, R084).
 //!
 //! Clones share the trie. What changed since stands beside it, a short sorted list, until [`KeyIndex::settle`] takes it in:
-//! when the tree of the epoch before is gone, nobody shares the trie any more, and it changes in place; as long as somebody
-//! does, a pending Commit for one, it waits. Copying a branch
-//! instead means counting the references of all its sixteen children, each of which is a cache line of its own.
+//! when the tree of the epoch before is gone, nobody shares the trie any more, and it changes in place. As long as somebody
+//! does, a pending Commit for one, it waits, unless there is more than some Commits' worth. Copying a branch instead means
+//! counting the references of all its sixteen children, each of which is a cache line of its own.
 //!
 //! The index of a tree that is loaded in part knows the keys of loaded nodes, and what the stored index answered for
 //! those that were asked for. An answer speaks of the tree as it is stored: it is to be given before anything changes.

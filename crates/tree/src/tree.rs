@@ -110,7 +110,8 @@ impl RatchetTree {
     }
 
     /// Takes what changed into the index of keys: to be called when the tree before a change is no longer needed, and dropped.
-    /// While it is there, or without this call, the same costs more. O(log n) after a Commit.
+    /// While a clone from before the change is there, this does nothing, and what changed waits: O(1) then, otherwise O(log n)
+    /// for each Commit that waited, which are never more than some.
     pub fn settle(&mut self) {
         self.encryption_keys.settle();
         self.signature_keys.settle();

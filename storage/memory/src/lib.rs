@@ -16,8 +16,9 @@
 //! # }
 //! ```
 //!
-//! Invariants: a batch is staged in full before the map changes, so what fails changes nothing. Values of
-//! secret rows are zeroized when they are replaced or erased. No lock is held while a batch or a row function runs, so both may call back into the store.
+//! Invariants: a batch is staged in full before the map changes, so what fails changes nothing. Values of secret rows are
+//! zeroized when they are replaced, erased or dropped; those of public rows and of indexes are not. No lock is held while a
+//! batch or a row function runs, so both may call back into the store.
 //!
 //! Rows of one client, scope and kind are a table of their own, ordered by suffix: a group has some ten tables, most of them
 //! tiny however large the group is. Short suffixes stand in the nodes of the table, so a search follows few pointers; a
@@ -63,7 +64,7 @@ struct Rows {
 
 type Table = BTreeMap<Suffix, Kept>;
 
-/// Octets for the name of a table: more than those of a client and a group with ids as long as hashes.
+/// Octets for the name of a table without an allocation: enough for a client and a group with ids of 32.
 const ROOM: usize = 96;
 
 impl Rows {

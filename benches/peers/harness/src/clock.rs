@@ -4,9 +4,9 @@
 //! that was measured in another such moment. So before and after each operation a fixed piece of work is timed, the pace;
 //! what is compared is how many paces an operation took.
 
-use std::hint::black_box;
 use nix::time::{ClockId, clock_gettime};
-use std::ops::{Add, AddAssign, Div};
+use std::hint::black_box;
+use std::ops::{Add, AddAssign, Div, Sub};
 use std::time::{Duration, Instant};
 
 /// An allocation that takes longer found something to put in order.
@@ -44,6 +44,19 @@ impl Add for Spent {
 impl AddAssign for Spent {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
+    }
+}
+
+impl Sub for Spent {
+    type Output = Self;
+
+    /// What is left, or nothing.
+    fn sub(self, other: Self) -> Self {
+        Self {
+            cpu_ns: self.cpu_ns.saturating_sub(other.cpu_ns),
+            wall_ns: self.wall_ns.saturating_sub(other.wall_ns),
+            paces: (self.paces - other.paces).max(0.0),
+        }
     }
 }
 
@@ -109,7 +122,7 @@ fn pace() -> f64 {
 fn settle() {
     let takes_long = || {
         let start = Instant::now();
-        std::hint::black_box(Vec::<u8>::with_capacity(64 << 10));
+        black_box(Vec::<u8>::with_capacity(64 << 10));
         start.elapsed() > SETTLED
     };
     let _ = (0..SETTLE_TRIES).take_while(|_| takes_long()).count();
@@ -119,4 +132,18 @@ fn cpu_ns() -> u64 {
     let Ok(time) = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID) else { return 0 };
     let (seconds, nanos) = (u64::try_from(time.tv_sec()), u64::try_from(time.tv_nsec()));
     seconds.unwrap_or_default() * 1_000_000_000 + nanos.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spent;
+
+    #[test]
+    fn paces_follow_the_times() {
+        let all = Spent { cpu_ns: 300, wall_ns: 400, paces: 3.0 };
+        let work = Spent { cpu_ns: 100, wall_ns: 150, paces: 1.0 };
+        let save = all - work;
+        assert_eq!((save.cpu_ns, save.wall_ns, save.paces), (200, 250, 2.0));
+        assert_eq!(((save + work).paces, (all / 3).paces, (work - all).paces), (3.0, 1.0, 0.0));
+    }
 }

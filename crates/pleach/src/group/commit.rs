@@ -265,6 +265,8 @@ impl CommitBuilder<'_> {
         }
         group.may_send()?;
         group.check_pending_room()?;
+        // Whoever merged an own Commit held it then, and has dropped it by now, as a rule.
+        group.state.settle();
         let signer = group.identity()?.signer;
         spec.own_leaf.leaf = group.leaf_spec(&update)?;
         // From here on it borrows the new signer.

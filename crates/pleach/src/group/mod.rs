@@ -226,11 +226,11 @@ impl Group {
         }
         let reopen = matches!(effect, pleach_group::Effect::Reopen);
         self.state.apply(effect);
-        let is_commit = changes.tree.is_some();
+        let enters_epoch = changes.tree.is_some();
         // The tree before goes with them.
         drop(changes);
-        // Messages do not pay for it: what an own Commit, still pending then, left to do is done with the next Commit.
-        if is_commit {
+        // Messages do not pay for it: what an own Commit, still held by whoever merges it, left to do is done before the next.
+        if enters_epoch {
             self.state.settle();
         }
         if reopen {

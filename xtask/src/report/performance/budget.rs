@@ -168,7 +168,13 @@ fn verdict(measured: &Measured, ours: &Who, processors: usize, line: Line, n: u6
     };
     let (field, floor, allowed) = match line.bound(n) {
         Bound::Cpu(times) => (Field::Cpu, floor(), times),
-        Bound::Wall(times) => (Field::Wall, floor().map(|floor| floor / processors.max(1) as f64), times),
+        Bound::Wall(times) => {
+            let all = on_all_processors(line.operation);
+            // As many as there were then.
+            let then = measured.value(ours, &all, n, Field::Processors).filter(|then| *then > 0.0);
+            let processors = then.unwrap_or(processors.max(1) as f64);
+            (Field::Wall, floor().map(|floor| floor / processors), times)
+        }
         Bound::Most(field, most) => (field, None, most),
     };
     let value = match field {
@@ -225,5 +231,7 @@ mod tests {
         let join: Vec<_> = verdicts.iter().filter(|v| v.line.operation == "join" && v.n == 1_000).collect();
         assert_eq!(join.len(), 2);
         assert_eq!(join[0].floor.unwrap(), 2.0 * join[1].floor.unwrap());
+        // Of the process that may use them all.
+        assert_eq!(join[1].measured, Some(12e6));
     }
 }

@@ -6,7 +6,8 @@
 
 use super::floor::{Formula, Prices, Shape, formula};
 use super::operations::Part;
-use super::statistics::{Summary, calm_half, summarize};
+use super::plan::Subject;
+use super::statistics::{Summary, summarize, summarize_calm};
 use crate::report::peers::Library;
 use crate::report::results::{number, text};
 use serde_json::Value;
@@ -50,6 +51,8 @@ pub(crate) enum Field {
     Stored,
     /// Bytes of heap.
     Heap,
+    /// Processors that it could run on.
+    Processors,
 }
 
 impl Field {
@@ -62,6 +65,7 @@ impl Field {
             Self::Rows => "stored_rows",
             Self::Stored => "stored_bytes",
             Self::Heap => "rss_bytes",
+            Self::Processors => "processors",
         }
     }
 }
@@ -189,11 +193,16 @@ impl Measured {
         };
         let samples =
             samples.map(|row| (number(row, "nodes_above"), pace(row).unwrap_or_default(), value(row)));
-        if let Some(summary) = summarize(calm_half(samples)) {
+        let summary = match field {
+            Field::Cpu | Field::Wall => summarize_calm(samples),
+            _ => summarize(samples.map(|(kind, _, value)| (kind, value))),
+        };
+        if let Some(summary) = summary {
             return Cell::Measured(summary);
         }
+        let part = |name: &str| (Part::of(name.trim_end_matches(ON_ALL)), name.ends_with(ON_ALL));
         let ends = |((of, stopped), (at, _)): &(&(Who, String), &(u64, u64))| {
-            of == who && *at <= n && (stopped == operation || Part::of(stopped) == Part::of(operation))
+            of == who && *at <= n && (stopped == operation || part(stopped) == part(operation))
         };
         match self.stops.iter().find(ends) {
             Some((_, (_, limit))) => Cell::Stopped(*limit),
@@ -269,7 +278,7 @@ fn pace(line: &Value) -> Option<f64> {
 /// An operation's name, with what may be said in fields of its own.
 fn operation(line: &Value) -> String {
     let name = text(line, "operation");
-    if number(line, "processors") > 1 {
+    if text(line, "run") == Subject::Threads.name() {
         return on_all_processors(name);
     }
     let of_commit = matches!(name, "commit" | "process");
@@ -280,9 +289,11 @@ fn operation(line: &Value) -> String {
     }
 }
 
+const ON_ALL: &str = " on all processors";
+
 /// The name of an operation that was measured on all processors.
 pub(crate) fn on_all_processors(operation: &str) -> String {
-    format!("{operation} on all processors")
+    format!("{operation}{ON_ALL}")
 }
 
 #[cfg(test)]
@@ -309,14 +320,14 @@ mod tests {
             json!({"line": "perf", "name": "pleach", "provider": "aws-lc", "suite": 1, "n": 10, "operation": "merge",
                 "tree": "populated", "temperature": "warm", "processors": 1, "cpu_ns": cpu, "wall_ns": cpu, "paces": paces})
         };
-        // All but the second, and the floor, are of a slower machine. The half at the better pace counts.
+        // All but the second, and the floor, are of a slower machine.
         let floor = json!({"line": "floor", "provider": "aws-lc", "suite": 1, "primitive": "sign", "ns": 20_000.0, "paces": 2.0});
-        let lines = [row(130_000, 13.0), row(60_000, 12.0), row(150_000, 12.0), row(144_000, 12.0), floor];
+        let lines = [row(130_000, 13.0), row(60_000, 12.0), row(144_000, 12.0), row(150_000, 12.0), floor];
         let measured = Measured::new(&lines);
         let ours = measured.ours().unwrap();
         assert_eq!(measured.pace(), Some(10_000.0));
         let cell = measured.cell(&ours, "merge", 10, Field::Cpu).summary().unwrap();
-        assert_eq!((cell.value, cell.count), (125_000.0, 2));
+        assert_eq!((cell.value, cell.count), (120_000.0, 4));
         assert_eq!(measured.prices("aws-lc", 1, None).get("sign"), Some(&20_000.0));
     }
 

@@ -27,7 +27,7 @@ use budget::Verdict;
 use measured::Measured;
 use operations::Part;
 use plan::{Choice, QUICK_SIZES, Run, SIZES, Subject, runs};
-use runs::Runs;
+use runs::{Commits, Runs};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,6 +39,8 @@ const PAGE: &str = "docs/performance.md";
 const PLOTS: &str = "docs/performance";
 /// The provider that says which suite everybody has.
 const COMMON: &str = "aws-lc";
+/// What does the work with every library.
+const HARNESS: &str = "benches/peers/harness";
 /// What makes the synthetic groups: others are made when it changes.
 const GROUP_MAKERS: [&str; 2] = ["benches/peers/pleach", "crates/testkit/src/synthetic.rs"];
 /// KeyPackages in the synthetic groups end some day: older groups are made anew.
@@ -70,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let machine = format!("{}; {}", machine::processors(), machine::compiler());
     let results = match options.page {
         true => Runs::read(&path)?,
-        false => Runs::open(&path, machine::commit(&root), machine, options.common.fresh)?,
+        false => Runs::open(&path, commits(&root), machine, options.common.fresh)?,
     };
     let target = options.common.target(&root);
     let groups = root.join("target/report/groups").join(machine::commit_of(&root, &GROUP_MAKERS));
@@ -95,6 +97,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return Err(report.failed.join("\n"));
     }
     if options.common.check { check(&verdicts, options.is_whole()) } else { Ok(()) }
+}
+
+/// The commits that lines depend on: of another library, only what measures it.
+fn commits(root: &Path) -> Commits {
+    let commit = |library: Library| match library {
+        Library::Pleach => machine::commit(root),
+        other => machine::commit_of(root, &[HARNESS, &format!("benches/peers/{}", other.name())]),
+    };
+    Library::ALL.into_iter().map(|library| (library, commit(library))).collect()
 }
 
 /// A verdict as a line of JSON.
@@ -224,12 +235,14 @@ impl Report<'_> {
     /// The parts that a run is about: those that were not stopped at a smaller size.
     fn parts(&self, run: &Run) -> Vec<Part> {
         let stopped = self.results.stopped(run);
-        let wanted = |part: &Part| {
-            let ops = &self.options.common.ops;
-            ops.is_empty() || part.operations().any(|operation| ops.iter().any(|op| op == operation))
-        };
-        let possible = |part: &Part| part.operations().any(|operation| plan::possible(operation, run));
-        Part::ALL.into_iter().filter(possible).filter(|part| !stopped.contains(part)).filter(wanted).collect()
+        let wanted = |part: &Part| part.operations().any(|operation| self.is_wanted(operation, run));
+        Part::ALL.into_iter().filter(|part| !stopped.contains(part)).filter(wanted).collect()
+    }
+
+    /// Whether a run is to measure an operation.
+    fn is_wanted(&self, operation: &str, run: &Run) -> bool {
+        let ops = &self.options.common.ops;
+        plan::possible(operation, run) && (ops.is_empty() || ops.iter().any(|op| op == operation))
     }
 
     fn limit(&self, run: &Run) -> u64 {
@@ -250,11 +263,8 @@ impl Report<'_> {
         if run.what == Subject::Threads {
             arguments.push("--all-processors".to_owned());
         }
-        let chosen = |operation: &&str| {
-            let ops = &self.options.common.ops;
-            plan::possible(operation, run) && (ops.is_empty() || ops.iter().any(|op| op == operation))
-        };
-        let operations: Vec<&str> = parts.iter().flat_map(|part| part.operations()).filter(chosen).collect();
+        let operations = parts.iter().flat_map(|part| part.operations());
+        let operations: Vec<&str> = operations.filter(|operation| self.is_wanted(operation, run)).collect();
         arguments.extend(["--ops".to_owned(), operations.join(",")]);
         arguments
     }

@@ -290,7 +290,7 @@ const PRIMITIVES: &str =
     "Medians of CPU time. What is under `post-quantum` is another suite with its own floor.";
 
 const OPERATIONS_TEXT: &str = "\
-CPU time of all threads: medians, with half of the distance between the quartiles in per cent. Others as multiples of **Pleach, aws-lc** at the
+CPU time on one processor: medians, with half of the distance between the quartiles in per cent. Others as multiples of **Pleach, aws-lc** at the
 same size. *Not stored*: where storing is a call of its own, without it. \"Stopped\": this operation, or one that it comes after, took longer than that at this size or a smaller one. -: not measured.
 ";
 
@@ -303,10 +303,10 @@ const WELCOME: &str = "What one new member downloads, the tree apart unless it i
 
 const STORED_TEXT: &str = "Keys and values that the storage was given. Others as multiples of Pleach; -: nothing, or nobody can tell.";
 
-const HEAP: &str = "A process that joins by external Commit and does nothing else: what dropping the group frees, as the C library counts it, so without what SQLite keeps of the file, some 2 MB; the growth of the resident set, and of its peak.";
+const HEAP: &str = "A process on one processor that joins by external Commit and does nothing else: what dropping the group frees, as the C library counts it, so without what SQLite keeps of the file, some 2 MB; the growth of the resident set, and of its peak.";
 
-const MILLION_TEXT: &str = "Pleach, suite 1, aws-lc, records in memory; a fully populated tree that came out of band. CPU time of all threads, and to \
-its floor; bytes of the message and of the Welcome; rows, and bytes of keys and values, that the storage was given. Nobody adds a million in one Commit: \
+const MILLION_TEXT: &str = "Pleach, suite 1, aws-lc, records in memory; a fully populated tree that came out of band. CPU time on one processor, and to \
+its floor; wall time, on all processors where threads share the work; bytes of the message and of the Welcome; rows, and bytes of keys and values, that the storage was given. Nobody adds a million in one Commit: \
 see [10⁵](#create-a-group-of-n-in-one-commit-merge-included).";
 
 const POST_QUANTUM: &str =
@@ -321,8 +321,9 @@ const METHOD: &str = "
   wire bytes. All are built with the same profile (release, thin LTO), for the same target; the others are published crates, pinned,
   with their default and their fastest provider. A process measures one library with one provider at one size.
 - Processes run in turn: the floor, Pleach, OpenMLS, mls-rs; then the next round. Up to 10,000 members there are three rounds for the
-  fastest provider of each library and one for the others; at 100,000 one for all; at a million one for the fastest. Post-quantum signatures are measured up to 1,000. Memory is measured in a process
-  of its own. Every line is kept in `target/report/performance.jsonl`; of
+  fastest provider of each library and one for the others; at 100,000 one for all; at a million one for the fastest. Post-quantum suites
+  are measured up to 10,000, since a larger tree is longer than a message may be, those with post-quantum signatures up to 1,000. Memory is
+  measured in a process of its own. Every line is kept in `target/report/performance.jsonl`; of
   a run that was stopped and went on, lines are from different times. Pleach and the floor are measured again when the commit is another.
 - Suite 1, basic credentials, records in memory. Commits travel as PrivateMessages where nothing else is said. Other settings are the library's defaults.
 - A fully populated tree is made synthetically, with valid leaf signatures, tree hashes and parent hashes; the measured members
@@ -334,9 +335,11 @@ const METHOD: &str = "
 - CPU time is user and system time of a process that is kept on one processor, as the budget has it. Where threads can share the work, a
   process of its own measures wall time on all processors.
 - This machine shares its processors with others: they are slower by half now and then, for moments or minutes. So before and after every
-  operation, and every run of a primitive, a fixed piece of work is timed ([clock.rs](../benches/peers/harness/src/clock.rs)), and times are
-  scaled as if it had always taken the same, its median. Of repetitions, the half at the best pace counts. The lines are kept as
-  measured, with both. *Process* is the mean over
+  operation, and every run of a primitive, a fixed piece of work is timed, the pace: products of integers for six microseconds
+  ([clock.rs](../benches/peers/harness/src/clock.rs)). Times are scaled as if it had always taken the same, its median. Of more than
+  five repetitions, the half at the best pace counts: what else a machine does slows memory down more than it slows the pace. The lines are
+  kept as they were measured, time and paces.
+- *Process* is the mean over
   receivers: the median for each number of nodes derived, weighted by how often it was drawn.
 - Budget lines for wall time compare with the floor divided by the number of processors.
 - When an operation takes more than 60 s of CPU, or all in one process ten times that, another library's series ends there; Pleach's goes on, to ten

@@ -116,7 +116,9 @@ const LEAST_HEAP: u64 = 1_000;
 const fn largest(rank: usize) -> u64 {
     match rank {
         0 => u64::MAX,
-        1..=3 => 100_000,
+        1..=2 => 100_000,
+        // A tree with keys of a kilobyte is longer than a message may be.
+        3 => 10_000,
         _ => 1_000,
     }
 }
@@ -223,6 +225,16 @@ mod tests {
         let threads: Vec<_> = threads.into_iter().filter(|run| run.what == Subject::Threads).collect();
         assert!(threads.len() == 1 && threads.iter().all(|run| run.n == 1_000));
         assert_eq!(runs.iter().filter(|run| run.round == 0).count(), 14);
+    }
+
+    #[test]
+    fn post_quantum_trees_stay_below_the_largest_message() {
+        let runs = runs(&choice(&SIZES, false));
+        let largest =
+            |provider: &str| runs.iter().filter(|run| run.provider == provider).map(|run| run.n).max();
+        assert_eq!(largest("post-quantum"), Some(10_000));
+        assert_eq!(largest("post-quantum-ml-dsa"), Some(1_000));
+        assert_eq!((largest("ring"), largest("aws-lc")), (Some(100_000), Some(1_000_000)));
     }
 
     #[test]

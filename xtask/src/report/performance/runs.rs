@@ -1,8 +1,8 @@
 //! The file of results: JSON lines, each written as it is measured, so that a run that was stopped can go on.
 //!
 //! Invariants: a line is what a binary printed, with the run that it belongs to (library, provider, n, round) and the commit; a
-//! run counts once its `ran` line is there. Lines of runs that did not end, of another machine, and, of Pleach and its
-//! primitives, of another commit are dropped on opening.
+//! run counts once its `ran` line is there. Lines of runs that did not end, of another machine, or of another commit are dropped
+//! on opening: that of all that is measured for Pleach and its primitives, that of what measures them for the others.
 
 use super::operations::Part;
 use super::plan::Run;
@@ -10,32 +10,35 @@ use crate::Result;
 use crate::report::peers::Library;
 use crate::report::results::{number, open, parse, text};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+
+/// By library, the commit of what its lines depend on.
+pub(crate) type Commits = BTreeMap<Library, String>;
 
 /// Lines measured so far.
 pub(crate) struct Runs {
     /// None if nothing will be added.
     file: Option<File>,
-    commit: String,
+    commits: Commits,
     machine: String,
     lines: Vec<Value>,
 }
 
 impl Runs {
     /// Opens the file, or makes it; `fresh` forgets what it holds.
-    pub(crate) fn open(path: &Path, commit: String, machine: String, fresh: bool) -> Result<Self> {
-        let (file, lines) = open(path, fresh, |lines| kept(lines, &commit, &machine))?;
-        Ok(Self { file: Some(file), commit, machine, lines })
+    pub(crate) fn open(path: &Path, commits: Commits, machine: String, fresh: bool) -> Result<Self> {
+        let (file, lines) = open(path, fresh, |lines| kept(lines, &commits, &machine))?;
+        Ok(Self { file: Some(file), commits, machine, lines })
     }
 
     /// What a file holds, of any commit; it is left as it is.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let lines = parse(&text);
-        Ok(Self { file: None, commit: String::new(), machine: String::new(), lines })
+        Ok(Self { file: None, commits: Commits::new(), machine: String::new(), lines })
     }
 
     /// The commits of Pleach that were measured.
@@ -76,7 +79,8 @@ impl Runs {
             object.insert("provider".into(), run.provider.into());
             object.insert("n".into(), run.n.into());
             object.insert("round".into(), run.round.into());
-            object.insert("commit".into(), self.commit.as_str().into());
+            let commit = self.commits.get(&run.what.library());
+            object.insert("commit".into(), commit.map(String::as_str).into());
         }
         let file = self.file.as_mut().ok_or("results that are only read")?;
         writeln!(file, "{line}").map_err(|e| e.to_string())?;
@@ -105,14 +109,19 @@ fn run(line: &Value) -> (String, String, u64, u64) {
     (text("run"), text("provider"), number(line, "n"), number(line, "round"))
 }
 
+/// Whose run it is, by the name of the run.
+fn library(run: &str) -> Library {
+    let others = Library::ALL.into_iter().filter(|library| *library != Library::Pleach);
+    others.into_iter().find(|library| run.starts_with(library.name())).unwrap_or(Library::Pleach)
+}
+
 /// The lines that still count.
-fn kept(lines: Vec<Value>, commit: &str, machine: &str) -> Vec<Value> {
-    let ours =
-        |line: &Value| text(line, "run") == "floor" || text(line, "run").starts_with(Library::Pleach.name());
+fn kept(lines: Vec<Value>, commits: &Commits, machine: &str) -> Vec<Value> {
+    let commit = |line: &Value| commits.get(&library(text(line, "run"))).map_or("", String::as_str);
     let ended = |line: &&Value| {
         text(line, "line") == "ran"
             && text(line, "machine") == machine
-            && (!ours(line) || text(line, "commit") == commit)
+            && text(line, "commit") == commit(line)
     };
     let ended: BTreeSet<_> = lines.iter().filter(ended).map(run).collect();
     lines.into_iter().filter(|line| ended.contains(&run(line))).collect()
@@ -120,7 +129,8 @@ fn kept(lines: Vec<Value>, commit: &str, machine: &str) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::kept;
+    use super::{Commits, kept};
+    use crate::report::peers::Library;
     use serde_json::{Value, json};
 
     fn line(run: &str, round: u64, kind: &str, commit: &str) -> Value {
@@ -135,12 +145,20 @@ mod tests {
             line("floor", 0, "ran", "a"),
             line("pleach", 0, "perf", "a"),
             line("pleach", 0, "ran", "a"),
-            line("openmls", 0, "perf", "a"),
-            line("openmls", 0, "ran", "a"),
-            line("openmls", 1, "perf", "a"),
+            line("pleach threads", 0, "perf", "a"),
+            line("pleach threads", 0, "ran", "a"),
+            line("openmls", 0, "perf", "h"),
+            line("openmls", 0, "ran", "h"),
+            line("openmls", 1, "perf", "h"),
         ];
-        assert_eq!(kept(lines.clone(), "a", "m"), lines[..6]);
-        assert_eq!(kept(lines.clone(), "b", "m"), lines[4..6]);
-        assert_eq!(kept(lines, "a", "another"), Vec::<Value>::new());
+        let commits = |ours: &str, others: &str| -> Commits {
+            let commit = |library| if library == Library::Pleach { ours } else { others };
+            Library::ALL.into_iter().map(|library| (library, commit(library).to_owned())).collect()
+        };
+        assert_eq!(kept(lines.clone(), &commits("a", "h"), "m"), lines[..8]);
+        assert_eq!(kept(lines.clone(), &commits("b", "h"), "m"), lines[6..8]);
+        // What measures the others has changed, and with it what measures ours.
+        assert_eq!(kept(lines.clone(), &commits("c", "i"), "m"), Vec::<Value>::new());
+        assert_eq!(kept(lines, &commits("a", "h"), "another"), Vec::<Value>::new());
     }
 }

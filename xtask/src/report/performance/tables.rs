@@ -1,7 +1,7 @@
 //! The tables of the page: one per operation, and those that look across operations.
 
 use super::measured::{COMMON_SUITE, Cell, Field, Measured, Who, on_all_processors};
-use super::operations::Operation;
+use super::operations::{Operation, find};
 use super::units::{bytes, ratio, size, spread, time, times};
 use crate::report::peers::Library;
 use crate::report::tables::numbers;
@@ -188,10 +188,10 @@ pub(crate) fn at_size(measured: &Measured, operations: &[(&str, &str)], n: u64) 
         rows.push(vec![
             title.to_owned(),
             shown(cpu, time),
-            // Where threads share the work, that of all of them.
-            measured
-                .value(&ours, &on_all_processors(name), n, Field::Wall)
-                .map_or_else(|| or_dash(Field::Wall, time), time),
+            match find(name).is_some_and(|operation| operation.threads) {
+                true => shown(measured.cell(&ours, &on_all_processors(name), n, Field::Wall), time),
+                false => or_dash(Field::Wall, time),
+            },
             measured.ratio(&ours, name, n).map_or("-".into(), ratio),
             or_dash(Field::Wire, bytes),
             or_dash(Field::Welcome, bytes),

@@ -117,8 +117,7 @@ fn many(
             }
             cost.work = clock.stop();
             group.save()?;
-            cost.save.cpu_ns = all.cpu_ns.saturating_sub(cost.work.cpu_ns);
-            cost.save.wall_ns = all.wall_ns.saturating_sub(cost.work.wall_ns);
+            cost.save = all - cost.work;
         }
         Ok(cost.stored(counts).each(count))
     })
