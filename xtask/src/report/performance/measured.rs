@@ -90,6 +90,9 @@ impl Cell {
     }
 }
 
+/// An operation that takes longer is not scaled by the pace.
+const LONG_NS: u64 = 100_000_000;
+
 /// By primitive: the sizes beside which it was measured, and nanoseconds.
 type Primitives = BTreeMap<String, Vec<(u64, f64)>>;
 
@@ -147,9 +150,11 @@ impl Measured {
         }
     }
 
-    /// By how much the times of a line would be others, had the machine had its usual pace.
+    /// By how much the times of a line would be others, had the machine had its usual pace. Of what takes long, the pace just before
+    /// and after says little.
     fn scale(&self, line: &Value) -> f64 {
-        self.pace.zip(pace(line)).map_or(1.0, |(usual, then)| usual / then)
+        let is_long = number(line, "cpu_ns") > LONG_NS;
+        self.pace.zip(pace(line)).filter(|_| !is_long).map_or(1.0, |(usual, then)| usual / then)
     }
 
     /// Nanoseconds of the usual pace.
@@ -329,6 +334,19 @@ mod tests {
         let cell = measured.cell(&ours, "merge", 10, Field::Cpu).summary().unwrap();
         assert_eq!((cell.value, cell.count), (120_000.0, 4));
         assert_eq!(measured.prices("aws-lc", 1, None).get("sign"), Some(&20_000.0));
+    }
+
+    #[test]
+    fn what_takes_long_stays_as_it_was_measured() {
+        let row = |n: u64, cpu: u64, paces: f64| {
+            json!({"line": "perf", "name": "pleach", "provider": "aws-lc", "suite": 1, "n": n, "operation": "join",
+                "tree": "populated", "temperature": "warm", "processors": 1, "cpu_ns": cpu, "wall_ns": cpu, "paces": paces})
+        };
+        let lines = [row(10, 60_000, 10.0), row(100, 60_000, 10.0), row(1_000, 900_000_000, 75_000.0)];
+        let measured = Measured::new(&lines);
+        let ours = measured.ours().unwrap();
+        assert_eq!(measured.pace(), Some(6_000.0));
+        assert_eq!(measured.value(&ours, "join", 1_000, Field::Cpu), Some(900e6));
     }
 
     #[test]

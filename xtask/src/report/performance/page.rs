@@ -337,8 +337,8 @@ const METHOD: &str = "
 - This machine shares its processors with others: they are slower by half now and then, for moments or minutes. So before and after every
   operation, and every run of a primitive, a fixed piece of work is timed, the pace: products of integers for six microseconds
   ([clock.rs](../benches/peers/harness/src/clock.rs)). Times are scaled as if it had always taken the same, its median. Of more than
-  five repetitions, the half at the best pace counts: what else a machine does slows memory down more than it slows the pace. The lines are
-  kept as they were measured, time and paces.
+  five repetitions, the half at the best pace counts: what else a machine does slows memory down more than it slows the pace. What
+  takes longer than a tenth of a second is not scaled. The lines are kept as they were measured, time and paces.
 - *Process* is the mean over
   receivers: the median for each number of nodes derived, weighted by how often it was drawn.
 - Budget lines for wall time compare with the floor divided by the number of processors.
