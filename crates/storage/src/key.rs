@@ -57,8 +57,8 @@ impl<'a> Key<'a> {
 
     /// Appends the encoding.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        encode_client(self.client, out);
-        encode_scope(self.scope, out);
+        put_client(self.client, out);
+        put_scope(self.scope, out);
         out.push(self.record.number());
         out.extend_from_slice(self.suffix);
     }
@@ -158,9 +158,9 @@ impl KeyBuf {
         self.bytes.clear();
         // At once, with room for the rest of a suffix that is made piece by piece.
         self.bytes.reserve(key.encoded_len() + SUFFIX_ROOM);
-        encode_client(key.client, &mut self.bytes);
+        put_client(key.client, &mut self.bytes);
         self.client = self.bytes.len() - key.client.len()..self.bytes.len();
-        encode_scope(key.scope, &mut self.bytes);
+        put_scope(key.scope, &mut self.bytes);
         self.group = key.group().map(|group| self.bytes.len() - group.len()..self.bytes.len());
         self.bytes.push(key.record.number());
         self.record = key.record;
@@ -268,16 +268,8 @@ impl fmt::Debug for KeyBuf {
 const CLIENT_SCOPE: u8 = 0x00;
 const GROUP_SCOPE: u8 = 0x01;
 
-pub(crate) fn encode_client(client: &[u8], out: &mut Vec<u8>) {
-    put_client(client, out);
-}
-
-pub(crate) fn encode_scope(scope: Scope<'_>, out: &mut Vec<u8>) {
-    put_scope(scope, out);
-}
-
 /// What octets are put into.
-trait Sink {
+pub(crate) trait Sink {
     fn put(&mut self, octets: &[u8]);
 }
 
@@ -297,12 +289,12 @@ impl Sink for &mut [u8] {
     }
 }
 
-fn put_client(client: &[u8], out: &mut impl Sink) {
+pub(crate) fn put_client(client: &[u8], out: &mut impl Sink) {
     put_length(client.len(), out);
     out.put(client);
 }
 
-fn put_scope(scope: Scope<'_>, out: &mut impl Sink) {
+pub(crate) fn put_scope(scope: Scope<'_>, out: &mut impl Sink) {
     match scope {
         Scope::Client => out.put(&[CLIENT_SCOPE]),
         Scope::Group(group) => {

@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use crate::key::{encode_client, encode_scope};
+use crate::key::{put_client, put_scope};
 use crate::{Key, KeyBuf, RecordKind, Scope};
 
 /// The leading parts that all keys of a range share.
@@ -144,10 +144,10 @@ impl<'a> KeyRange<'a> {
         let mut lower = Vec::new();
         match self.prefix {
             Prefix::Everything => {}
-            Prefix::Client(client) => encode_client(client, &mut lower),
+            Prefix::Client(client) => put_client(client, &mut lower),
             Prefix::Scope(client, scope) => {
-                encode_client(client, &mut lower);
-                encode_scope(scope, &mut lower);
+                put_client(client, &mut lower);
+                put_scope(scope, &mut lower);
             }
             Prefix::Record(key) => key.encode(&mut lower),
         }

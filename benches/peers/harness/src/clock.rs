@@ -98,8 +98,8 @@ impl Clock {
 }
 
 /// Nanoseconds of a fixed piece of work: products in five chains beside each other, which keep a processor about as busy as the
-/// arithmetic of curves does, and slow down as much when another thread has its half of the core. The quickest of three
-/// times: an interrupt may be in one.
+/// arithmetic of curves does: where this was written, both slowed down together, by up to twice, to within a tenth. The quickest of
+/// three times: an interrupt may be in one.
 fn pace() -> f64 {
     let once = || {
         let start = Instant::now();
