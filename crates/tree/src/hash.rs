@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use pleach_crypto::{Digest, Hash};
-use pleach_wire::{Encode, LeafIndex, ParentHashInput, write_length};
+use pleach_wire::{Encode, LeafIndex, ParentHashInput, write_length, write_opaque};
 
 use crate::{
     TreeError,
@@ -124,8 +124,7 @@ pub(crate) fn encode_parent(
     out: &mut Vec<u8>,
 ) -> Result<(), TreeError> {
     for octets in [node.encryption_key(), node.parent_hash()] {
-        write_length(octets.len(), out)?;
-        out.extend_from_slice(octets);
+        write_opaque(octets, out)?;
     }
     let unmerged = node.unmerged_leaves();
     let kept = || unmerged.iter().filter(|leaf| removed.binary_search(leaf).is_err());

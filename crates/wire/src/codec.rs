@@ -170,8 +170,11 @@ pub fn decode_length(bytes: &[u8]) -> Result<(usize, &[u8]), DecodeError> {
     Ok((length, bytes.get(header..).unwrap_or_default()))
 }
 
-/// Appends `opaque<V>` from borrowed bytes.
-pub(crate) fn write_opaque(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+/// Appends `opaque<V>` from borrowed bytes (RFC 9420 §2.1.2).
+///
+/// # Errors
+/// [`EncodeError`] if they are longer than a vector may be.
+pub fn write_opaque(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
     write_length(bytes.len(), out)?;
     out.extend_from_slice(bytes);
     Ok(())

@@ -80,6 +80,7 @@ mod tests;
 
 pub use codec::{
     Encode, MAX_VECTOR_LEN, Reader, decode, decode_length, encode, encoded_length_len, write_length,
+    write_opaque,
 };
 pub use commit::{Commit, ProposalOrRef};
 pub use credential::{Certificate, Credential};
