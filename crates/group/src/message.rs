@@ -229,11 +229,19 @@ impl GroupState {
         wire_format: WireFormat,
         kind: RatchetKind,
     ) -> StepResult<()> {
-        if wire_format == WireFormat::PRIVATE_MESSAGE {
-            let here = SecretTreeRows { epoch: self.epoch(), size: self.head.size, past: false };
-            here.load(env, rows, self.head.own_leaf, kind, None)?;
+        if wire_format == WireFormat::PRIVATE_MESSAGE
+            && !matches!(rows.read(self.row_to_send(kind)), Ok(Some(_)))
+        {
+            self.secret_tree().load(env, rows, self.head.own_leaf, kind, None)?;
         }
         Ok(())
+    }
+
+    /// The row that sending a PrivateMessage begins with, that of the own ratchet: to be read before the step is entered, so
+    /// that it need not be entered twice.
+    #[must_use]
+    pub fn row_to_send(&self, kind: RatchetKind) -> RecordKey {
+        RecordKey::Ratchet(self.epoch(), kind, self.head.own_leaf)
     }
 
     /// Signs content of this epoch as this member (R038).
@@ -270,7 +278,7 @@ impl GroupState {
             return Ok((encode(&MlsMessage::from(message))?, None));
         }
         let kind = ratchet_kind(content.content.content.content_type());
-        let here = SecretTreeRows { epoch: self.epoch(), size: self.head.size, past: false };
+        let here = self.secret_tree();
         let own = self.head.own_leaf;
         let (keys, step, ratchet) = here.prepare(env, &self.suite, rows, own, kind, None)?;
         if step.generation() >= env.config.messages_per_epoch {

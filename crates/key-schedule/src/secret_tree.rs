@@ -14,7 +14,7 @@
 use crate::ratchet::{Moved, Ratchet, RatchetKind, RatchetLimits};
 use crate::step::{FirstUse, RatchetStep, SecretTreeKey, SecretTreeRow, node_from_row, node_row};
 use crate::{EncryptionSecret, MessageKeys, RowError, SecretTreeError};
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
 use pleach_crypto::{CipherSuite, CryptoError, Secret};
 use pleach_wire::{LeafIndex, NodeIndex, TreeSize};
 
@@ -29,8 +29,8 @@ pub struct SecretTree {
     stored: bool,
     /// `None`: known to have no secret.
     nodes: BTreeMap<NodeIndex, Option<Secret>>,
-    /// `None`: known not to exist.
-    ratchets: BTreeMap<(LeafIndex, RatchetKind), Option<Ratchet>>,
+    /// `None`: known not to exist. Boxed: a node of the map has room for eleven.
+    ratchets: BTreeMap<(LeafIndex, RatchetKind), Option<Box<Ratchet>>>,
     /// Counts commits, so that a step finds out that it is late.
     revision: u64,
 }
@@ -93,7 +93,7 @@ impl SecretTree {
                 self.nodes.insert(node, row.map(node_from_row).transpose()?);
             }
             SecretTreeKey::Ratchet(leaf, kind) if !self.ratchets.contains_key(&(leaf, kind)) => {
-                self.ratchets.insert((leaf, kind), row.map(Ratchet::from_row).transpose()?);
+                self.ratchets.insert((leaf, kind), row.map(Ratchet::from_row).transpose()?.map(Box::new));
             }
             SecretTreeKey::Skipped(leaf, kind, generation) => {
                 if let Some(Some(ratchet)) = self.ratchets.get_mut(&(leaf, kind)) {
@@ -167,10 +167,10 @@ impl SecretTree {
                 self.nodes.remove(&consumed);
             }
             if let Some((kind, ratchet)) = other {
-                self.ratchets.insert((step.leaf, kind), Some(ratchet));
+                self.ratchets.insert((step.leaf, kind), Some(Box::new(ratchet)));
             }
         }
-        self.ratchets.insert((step.leaf, step.kind), Some(step.ratchet));
+        self.ratchets.insert((step.leaf, step.kind), Some(Box::new(step.ratchet)));
         Ok(())
     }
 
@@ -242,7 +242,7 @@ impl SecretTree {
         }
         let created;
         let (ratchet, first_use) = match self.ratchets.get(&(leaf, kind)) {
-            Some(Some(ratchet)) => (ratchet, None),
+            Some(Some(ratchet)) => (&**ratchet, None),
             _ => {
                 // A far-off generation is refused before anything is derived (R145).
                 if let Some(generation) = generation

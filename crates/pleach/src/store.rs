@@ -26,10 +26,23 @@ impl Inner {
         state: &mut GroupState,
         step: impl Fn(&GroupState, &Env<'_>, &Rows) -> StepResult<T>,
     ) -> Result<T, Error> {
+        self.run_with(config, state, None, step)
+    }
+
+    /// As [`Inner::run`], with a row that the step is known to begin with.
+    pub(crate) fn run_with<T>(
+        &self,
+        config: &GroupConfig,
+        state: &mut GroupState,
+        first: Option<RecordKey>,
+        step: impl Fn(&GroupState, &Env<'_>, &Rows) -> StepResult<T>,
+    ) -> Result<T, Error> {
         let env = self.env(config);
         let group_id = state.group_id().to_vec();
         let place = self.place(&group_id);
         let mut rows = Rows::new();
+        let has_read = first.is_some();
+        self.read_rows(&place, first, &mut rows)?;
         let mut last = Vec::new();
         for round in 0..ROUNDS {
             let error = match step(state, &env, &rows) {
@@ -50,7 +63,7 @@ impl Inner {
                 Err(Interrupt::Need(Need::Tree)) => self.attach_tree(state).err(),
                 Err(Interrupt::Need(Need::Proposals)) => self.attach_proposals(state).err(),
                 Err(Interrupt::Need(_)) => Some(Error::Internal("a step asks for what is not known here")),
-                Err(Interrupt::Error(error)) if round == 0 => return Err(error.into()),
+                Err(Interrupt::Error(error)) if round == 0 && !has_read => return Err(error.into()),
                 Err(Interrupt::Error(error)) => Some(error.into()),
             };
             if let Some(error) = error {
@@ -203,7 +216,12 @@ impl Inner {
         Ok(state.attach_proposals(rows.iter().map(|(reference, row)| (reference.clone(), row.as_slice())))?)
     }
 
-    fn read_rows(&self, place: &Place<'_>, names: Vec<RecordKey>, rows: &mut Rows) -> Result<(), Error> {
+    fn read_rows(
+        &self,
+        place: &Place<'_>,
+        names: impl IntoIterator<Item = RecordKey>,
+        rows: &mut Rows,
+    ) -> Result<(), Error> {
         for name in names {
             let row = self.read(place, &name)?;
             rows.insert(name, row);

@@ -19,10 +19,12 @@
 
 use alloc::vec::Vec;
 
+use crc32fast::Hasher;
 use zeroize::Zeroize;
 
 use crate::{
-    Batch, Erasure, Guard, Key, KeyRange, Op, RecordKind, Row, Storage, StorageError, Value, row_version,
+    Batch, Erasure, Guard, Key, KeyBuf, KeyRange, Op, RecordKind, Row, Storage, StorageError, Value,
+    row_version,
 };
 
 const LENGTH: usize = 4;
@@ -63,7 +65,7 @@ impl<S> Checked<S> {
 impl<S: Storage> Storage for Checked<S> {
     fn get(&self, key: &Key<'_>) -> Result<Option<Value>, StorageError> {
         let Some(mut stored) = self.inner.get(key)? else { return Ok(None) };
-        let length = check(key.record, &key.to_bytes(), &stored)?.len();
+        let length = check(key, &stored)?.len();
         stored.truncate(length);
         Ok(Some(stored))
     }
@@ -73,16 +75,11 @@ impl<S: Storage> Storage for Checked<S> {
         range: &KeyRange<'_>,
         row: &mut dyn FnMut(Row<'_>) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
-        let mut encoded = Vec::new();
-        self.inner.scan(range, &mut |Row { key, value }| {
-            encoded.clear();
-            key.encode(&mut encoded);
-            row(Row { key, value: check(key.record, &encoded, value)? })
-        })
+        self.inner.scan(range, &mut |Row { key, value }| row(Row { key, value: check(&key, value)? }))
     }
 
     fn apply(&self, batch: &mut dyn Batch) -> Result<(), StorageError> {
-        let mut batch = CheckedBatch { inner: batch, key: Vec::new(), value: Value::default() };
+        let mut batch = CheckedBatch { inner: batch, value: Value::default(), head: None };
         match self.inner.apply(&mut batch) {
             Err(StorageError::Conflict { kind }) => Err(self.conflict(kind, batch.inner.guards())),
             result => result,
@@ -111,16 +108,16 @@ impl<S: Storage> Checked<S> {
 }
 
 /// The value without its checksum.
-fn check<'a>(kind: RecordKind, encoded_key: &[u8], stored: &'a [u8]) -> Result<&'a [u8], StorageError> {
+fn check<'a>(key: &Key<'_>, stored: &'a [u8]) -> Result<&'a [u8], StorageError> {
     match stored.split_last_chunk::<LENGTH>() {
-        Some((value, found)) if *found == checksum(encoded_key, value) => Ok(value),
-        _ => Err(StorageError::corrupt(kind, "the checksum does not match")),
+        Some((value, found)) if *found == checksum(key, value) => Ok(value),
+        _ => Err(StorageError::corrupt(key.record, "the checksum does not match")),
     }
 }
 
-fn checksum(encoded_key: &[u8], value: &[u8]) -> [u8; LENGTH] {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(encoded_key);
+fn checksum(key: &Key<'_>, value: &[u8]) -> [u8; LENGTH] {
+    let mut hasher = Hasher::new();
+    key.with_encoded(|encoded| hasher.update(encoded));
     hasher.update(value);
     hasher.finalize().to_be_bytes()
 }
@@ -128,8 +125,25 @@ fn checksum(encoded_key: &[u8], value: &[u8]) -> [u8; LENGTH] {
 /// The batch of the caller, with a checksum behind each value.
 struct CheckedBatch<'a> {
     inner: &'a mut dyn Batch,
-    key: Vec<u8>,
     value: Value,
+    /// A key without its suffix, and the checksum of that: rows of one kind come one after the other.
+    head: Option<(KeyBuf, Hasher)>,
+}
+
+/// The checksum of all of a key but its suffix, from the last row if that began as this one.
+fn begin<'h>(head: &'h mut Option<(KeyBuf, Hasher)>, key: &Key<'_>) -> &'h Hasher {
+    let is_same =
+        |known: Key<'_>| (known.client, known.scope, known.record) == (key.client, key.scope, key.record);
+    if !head.as_ref().is_some_and(|(known, _)| is_same(known.as_key())) {
+        *head = None;
+    }
+    let (_, hasher) = head.get_or_insert_with(|| {
+        let known = KeyBuf::new(Key { suffix: &[], ..*key });
+        let mut hasher = Hasher::new();
+        hasher.update(known.as_bytes());
+        (known, hasher)
+    });
+    hasher
 }
 
 impl Batch for CheckedBatch<'_> {
@@ -143,15 +157,16 @@ impl Batch for CheckedBatch<'_> {
         self.value.clear();
         let Some(op) = self.inner.next()? else { return Ok(None) };
         let Op::Put { key, value } = op else { return Ok(Some(op)) };
-        self.key.clear();
-        key.encode(&mut self.key);
         let length = value.len() + LENGTH;
         if self.value.capacity() < length {
             // Growing in place could leave a copy behind; the replaced vector is empty and clean.
             self.value = Vec::with_capacity(length.max(2 * self.value.capacity())).into();
         }
         self.value.extend_from_slice(value);
-        self.value.extend_from_slice(&checksum(&self.key, value));
+        let mut hasher = begin(&mut self.head, &key).clone();
+        hasher.update(key.suffix);
+        hasher.update(value);
+        self.value.extend_from_slice(&hasher.finalize().to_be_bytes());
         Ok(Some(Op::Put { key, value: &self.value }))
     }
 }
@@ -311,10 +326,10 @@ mod tests {
             Ok(left > 0)
         };
         let mut stream = crate::StreamBatch::new(VecBatch::new(), source);
-        let mut batch = CheckedBatch { inner: &mut stream, key: Vec::new(), value: Value::default() };
+        let mut batch = CheckedBatch { inner: &mut stream, value: Value::default(), head: None };
         for (length, byte) in [(100, 2), (200, 1)] {
             let Ok(Some(Op::Put { key, value })) = batch.next() else { panic!("a row") };
-            assert_eq!(check(key.record, &key.to_bytes(), value).unwrap(), std::vec![byte; length]);
+            assert_eq!(check(&key, value).unwrap(), std::vec![byte; length]);
         }
         assert!(matches!(batch.next(), Ok(None)));
         assert!(batch.value.is_empty());

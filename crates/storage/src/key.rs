@@ -83,6 +83,16 @@ impl<'a> Key<'a> {
         room.get(..length)
     }
 
+    /// Passes the encoding on, made without memory of its own if it is as short as keys are: that of a client and a group with
+    /// ids of 32.
+    pub fn with_encoded<T>(&self, then: impl FnOnce(&[u8]) -> T) -> T {
+        let mut room = [0; ROOM];
+        match self.encode_to(&mut room) {
+            Some(encoded) => then(encoded),
+            None => then(&self.to_bytes()),
+        }
+    }
+
     /// The length of the encoding.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
@@ -126,6 +136,9 @@ impl<'a> Key<'a> {
 /// An epoch, a kind and an index, or a hash.
 const SUFFIX_ROOM: usize = 16;
 
+/// Octets for an encoding: two ids of 32 and a suffix that is a hash.
+pub(crate) const ROOM: usize = 128;
+
 /// An owned [`Key`], kept in its encoding. Ordered as engines order rows.
 #[derive(Clone)]
 pub struct KeyBuf {
@@ -139,8 +152,9 @@ impl KeyBuf {
     /// Encodes `key`.
     #[must_use]
     pub fn new(key: Key<'_>) -> Self {
-        let mut this = Self { bytes: Vec::new(), client: 0..0, group: None, record: key.record };
-        this.set(key);
+        let bytes = Vec::with_capacity(key.encoded_len() + SUFFIX_ROOM);
+        let mut this = Self { bytes, client: 0..0, group: None, record: key.record };
+        this.replace(key);
         this
     }
 
@@ -158,6 +172,11 @@ impl KeyBuf {
         self.bytes.clear();
         // At once, with room for the rest of a suffix that is made piece by piece.
         self.bytes.reserve(key.encoded_len() + SUFFIX_ROOM);
+        self.replace(key);
+    }
+
+    /// Writes a key where there is none.
+    fn replace(&mut self, key: Key<'_>) {
         put_client(key.client, &mut self.bytes);
         self.client = self.bytes.len() - key.client.len()..self.bytes.len();
         put_scope(key.scope, &mut self.bytes);
@@ -197,6 +216,13 @@ impl KeyBuf {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The encoding without the suffix, and the suffix.
+    #[must_use]
+    pub fn split_suffix(&self) -> (&[u8], &[u8]) {
+        let before = self.bytes.len() - self.as_key().suffix.len();
+        self.bytes.split_at_checked(before).unwrap_or((&self.bytes, &[]))
     }
 
     /// The kind of row.
@@ -404,6 +430,10 @@ mod tests {
             let mut room = vec![7; key.as_bytes().len() + 1];
             assert_eq!(key.as_key().encode_to(&mut room), Some(key.as_bytes()));
             assert_eq!(key.as_key().encode_to(&mut room[2..]), None);
+            assert!(key.as_key().with_encoded(|encoded| encoded == key.as_bytes()));
+            let (before, suffix) = key.split_suffix();
+            assert_eq!(suffix, key.as_key().suffix);
+            assert_eq!(before, Key { suffix: &[], ..key.as_key() }.to_bytes());
         }
         let mut sorted = keys.clone();
         sorted.sort();

@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Bound;
 
-use crate::key::{put_client, put_scope};
+use crate::key::{ROOM, put_client, put_scope};
 use crate::{Key, KeyBuf, RecordKind, Scope};
 
 /// The leading parts that all keys of a range share.
@@ -141,7 +141,7 @@ impl<'a> KeyRange<'a> {
     /// The bounds in encoded form, for engines.
     #[must_use]
     pub fn encoded(&self) -> EncodedRange {
-        let mut lower = Vec::new();
+        let mut lower = Vec::with_capacity(ROOM);
         match self.prefix {
             Prefix::Everything => {}
             Prefix::Client(client) => put_client(client, &mut lower),

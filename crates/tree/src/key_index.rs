@@ -18,7 +18,7 @@
 //! all entries by sorting them.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::{array, slice};
+use core::{array, iter::repeat_n, mem::replace, slice};
 
 use pleach_crypto::Hash;
 use pleach_wire::NodeIndex;
@@ -62,6 +62,10 @@ pub struct KeyName {
 type Prefix = u64;
 
 const BUCKET: usize = 32;
+/// Free slots of a bucket that was copied for an entry more or less, so that the next one changes it in place.
+const ROOM: usize = 2;
+/// With more free slots it is copied.
+const MOST_FREE: usize = 4;
 const LEVELS: u32 = Prefix::BITS / 4;
 
 /// The index.
@@ -78,7 +82,7 @@ pub(crate) struct KeyIndex {
 enum Trie {
     #[default]
     Empty,
-    /// In ascending order.
+    /// In ascending order; slots that are free stand at the end.
     Bucket(Arc<[Entry]>),
     Branch(Arc<[Trie; 16]>),
 }
@@ -92,6 +96,9 @@ struct Entry {
 }
 
 impl Entry {
+    /// A free slot: no node has this index, and none is above it.
+    const FREE: Self = Self { high: u32::MAX, low: u32::MAX, node: u32::MAX };
+
     const fn new(prefix: Prefix, node: NodeIndex) -> Self {
         Self { high: (prefix >> 32) as u32, low: prefix as u32, node: node.0 }
     }
@@ -195,7 +202,7 @@ impl KeyIndex {
             trie = next;
             level += 1;
         }
-        let bucket: &[Entry] = if let Trie::Bucket(bucket) = trie { bucket } else { &[] };
+        let bucket: &[Entry] = if let Trie::Bucket(bucket) = trie { taken(bucket) } else { &[] };
         let first = self.changes.partition_point(|change| change.entry.prefix() < prefix);
         let changes = self.changes.get(first..).unwrap_or_default();
         let end = changes.partition_point(|change| change.entry.prefix() == prefix);
@@ -268,7 +275,7 @@ impl Trie {
             Self::Branch(branch) => branch.iter().try_for_each(|child| child.shared_prefixes(visit)),
             Self::Bucket(bucket) => {
                 let same = |a: &Entry, b: &Entry| a.prefix() == b.prefix();
-                for group in bucket.chunk_by(same).filter(|group| group.len() > 1) {
+                for group in taken(bucket).chunk_by(same).filter(|group| group.len() > 1) {
                     let nodes: Vec<NodeIndex> = group.iter().map(|entry| NodeIndex(entry.node)).collect();
                     visit(&nodes)?;
                 }
@@ -281,12 +288,21 @@ impl Trie {
         match self {
             Self::Empty => *self = Self::Bucket(Arc::new([entry])),
             Self::Bucket(bucket) => {
-                let Err(at) = bucket.binary_search(&entry) else { return };
-                let (before, after) = bucket.split_at_checked(at).unwrap_or((bucket, &[]));
+                let count = taken(bucket).len();
+                let Err(at) = taken(bucket).binary_search(&entry) else { return };
+                if let Some([slot, rest @ ..]) =
+                    Arc::get_mut(bucket).and_then(|slots| slots.get_mut(at..=count))
+                {
+                    let mut moved = replace(slot, entry);
+                    rest.iter_mut().for_each(|slot| moved = replace(slot, moved));
+                    return;
+                }
+                let (before, after) = taken(bucket).split_at_checked(at).unwrap_or_default();
                 // Of known length, so collected in one allocation.
                 let entries = before.iter().chain(slice::from_ref(&entry)).chain(after).copied();
-                *self = match bucket.len() < BUCKET {
-                    true => Self::Bucket(entries.collect()),
+                let room = BUCKET.saturating_sub(count + 1).min(ROOM);
+                *self = match count < BUCKET {
+                    true => Self::Bucket(entries.chain(repeat_n(Entry::FREE, room)).collect()),
                     false => Self::of_sorted(&entries.collect::<Vec<_>>(), level),
                 };
             }
@@ -302,10 +318,19 @@ impl Trie {
         match self {
             Self::Empty => {}
             Self::Bucket(bucket) => {
-                if let Ok(at) = bucket.binary_search(&entry) {
-                    let (before, after) = bucket.split_at_checked(at).unwrap_or((bucket, &[]));
-                    *bucket = before.iter().chain(after.get(1..).unwrap_or_default()).copied().collect();
+                let count = taken(bucket).len();
+                let Ok(at) = taken(bucket).binary_search(&entry) else { return };
+                let has_room = bucket.len() - count < MOST_FREE;
+                if has_room
+                    && let Some(slots) = Arc::get_mut(bucket).and_then(|slots| slots.get_mut(at..count))
+                {
+                    let mut moved = Entry::FREE;
+                    slots.iter_mut().rev().for_each(|slot| moved = replace(slot, moved));
+                    return;
                 }
+                let (before, after) = taken(bucket).split_at_checked(at).unwrap_or_default();
+                let entries = before.iter().chain(after.get(1..).unwrap_or_default()).copied();
+                *bucket = entries.chain(repeat_n(Entry::FREE, ROOM)).collect();
             }
             Self::Branch(branch) => {
                 if let Some(child) = Arc::make_mut(branch).get_mut(digit(entry.prefix(), level)) {
@@ -314,6 +339,12 @@ impl Trie {
             }
         }
     }
+}
+
+/// The entries of a bucket.
+fn taken(bucket: &[Entry]) -> &[Entry] {
+    let free = bucket.iter().rev().take_while(|entry| **entry == Entry::FREE).count();
+    bucket.get(..bucket.len() - free).unwrap_or_default()
 }
 
 /// The `level`-th hexadecimal digit, from the most significant.
@@ -440,6 +471,63 @@ mod tests {
             shared.sort();
             assert_eq!(shared, (0..100).map(|i| Vec::from([i, i + 2_900])).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn buckets_have_a_few_free_slots_and_lose_nothing() {
+        fn check(trie: &Trie) {
+            match trie {
+                Trie::Empty => {}
+                Trie::Branch(branch) => branch.iter().for_each(check),
+                Trie::Bucket(bucket) => {
+                    let (entries, free) = bucket.split_at(taken(bucket).len());
+                    assert!(free.len() <= MOST_FREE && free.iter().all(|entry| *entry == Entry::FREE));
+                    assert!(entries.is_sorted() && !entries.contains(&Entry::FREE));
+                }
+            }
+        }
+        let mut known = alloc::collections::BTreeSet::new();
+        let mut index = KeyIndex::default();
+        let mut before = index.clone();
+        let mut state = 1_u64;
+        for round in 0..20_000_u32 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            // The last of all prefixes among them, which a free slot has too.
+            let prefix = (state >> 40).wrapping_mul(0x0101_0101_0101_0101)
+                | if round % 16 == 0 { u64::MAX } else { 0 };
+            let node = (state >> 32) as u32 % 4;
+            if state >> 63 == 0 {
+                known.insert((prefix, node));
+                index.insert(tag(prefix), NodeIndex(node));
+            } else if let Some((prefix, node)) = known.range((prefix, node)..).next().copied() {
+                known.remove(&(prefix, node));
+                index.remove(tag(prefix), NodeIndex(node));
+            }
+            match round % 100 {
+                // In place for a while, copied for another.
+                0 => before = index.clone(),
+                50 => before = KeyIndex::default(),
+                _ if round % 3 == 0 => index.take_in(),
+                _ => {}
+            }
+            if round % 500 == 499 {
+                index.take_in();
+                check(&index.trie);
+                for (prefix, _) in &known {
+                    let mut found: Vec<u32> = index.candidates(tag(*prefix)).map(|node| node.0).collect();
+                    found.sort_unstable();
+                    let expected = known.range((*prefix, 0)..=(*prefix, u32::MAX)).map(|(_, node)| *node);
+                    assert!(found.into_iter().eq(expected));
+                }
+            }
+        }
+        drop(before);
+        for (prefix, node) in known {
+            index.remove(tag(prefix), NodeIndex(node));
+        }
+        index.take_in();
+        check(&index.trie);
+        assert_eq!(index.candidates(tag(u64::MAX)).count(), 0);
     }
 
     #[test]

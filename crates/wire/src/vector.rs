@@ -157,19 +157,25 @@ impl<T> List<T> {
             if before == 0 {
                 return Ok(Self::from(elements));
             }
-            elements.push(element(&mut content)?); // R006: the element ends within the vector
+            let next = element(&mut content)?; // R006: the element ends within the vector
             let after = content.remaining().len();
-            if elements.len() == 1 && size_of::<T>() <= size_of::<u64>() {
-                // Numbers: all as long as the first. The input is there, so the room is bounded by it.
-                elements.reserve_exact(after.checked_div(before.saturating_sub(after)).unwrap_or(0));
-            }
             if after == before {
                 // An element of no bytes could repeat for ever; RFC 9420 has none.
                 return Err(DecodeError::Malformed);
             }
+            if elements.is_empty() {
+                // Most are as long as the first. What is read into is bounded by the input: by its numbers, or to a few.
+                let more = after.div_ceil(before.saturating_sub(after));
+                let is_number = size_of::<T>() <= size_of::<u64>();
+                elements.reserve_exact(1 + if is_number { more } else { more.min(ESTIMATED) });
+            }
+            elements.push(next);
         }
     }
 }
+
+/// So many elements are expected at most after a first one that is more than a number.
+const ESTIMATED: usize = 63;
 
 impl<T> Default for List<T> {
     fn default() -> Self {

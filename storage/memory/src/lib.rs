@@ -21,8 +21,8 @@
 //! batch or a row function runs, so both may call back into the store.
 //!
 //! Rows of one client, scope and kind are a table of their own, ordered by suffix: a group has some ten tables, most of them
-//! tiny however large the group is. Short suffixes stand in the nodes of the table, so a search follows few pointers; a
-//! batch looks a table up once for all rows of it that come together.
+//! tiny however large the group is. A table is a directory of small pages, so one row of a million is found with few looks
+//! at memory that no cache has; a batch looks a table up once for all rows of it that come together.
 //!
 //! Cost: O(log rows of the table) per row read or written (O(1) where rows come in order into a table that was
 //! empty), and one allocation per row written; a scan copies the rows of
@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 mod suffix;
+mod table;
 mod value;
 
 use std::collections::BTreeMap;
@@ -42,9 +43,10 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use pleach_storage::{
-    Batch, EncodedRange, Erasure, Guard, Key, KeyBuf, KeyRange, Op, Row, Storage, StorageError, Value,
+    Batch, EncodedRange, Erasure, Guard, Key, KeyRange, Op, Row, Storage, StorageError, Value,
 };
 use suffix::Suffix;
+use table::Table;
 use value::{Kept, Octets};
 
 /// A store in memory. Clones share it.
@@ -62,28 +64,24 @@ struct Rows {
     applied: u64,
 }
 
-type Table = BTreeMap<Suffix, Kept>;
-
-/// Octets for the name of a table without an allocation: enough for a client and a group with ids of 32.
-const ROOM: usize = 96;
+/// Operations that are staged without growing: those of a message.
+const FEW: usize = 12;
+/// And when there are more, room for so many.
+const MANY: usize = 64;
 
 impl Rows {
     fn len(&self) -> usize {
-        self.tables.values().map(BTreeMap::len).sum()
+        self.tables.values().map(Table::len).sum()
     }
 
-    fn get(&self, key: &Key<'_>) -> Option<&Kept> {
-        let name = Key { suffix: &[], ..*key };
-        let table = match name.encode_to(&mut [0; ROOM]) {
-            Some(name) => self.tables.get(name),
-            None => self.tables.get(&name.to_bytes()),
-        };
-        table?.get(&Suffix::new(key.suffix))
+    /// The row of a table, by the table's name and the rest of the key.
+    fn get(&self, name: &[u8], suffix: &[u8]) -> Option<&Kept> {
+        self.tables.get(name)?.get(&Suffix::new(suffix))
     }
 
     /// Applies operations in order. What they replace goes to `replaced`.
     fn apply(&mut self, staged: StagedBatch, replaced: &mut Vec<Kept>) {
-        let StagedBatch { tables, ops, last: _ } = staged;
+        let StagedBatch { tables, ops } = staged;
         let mut ops = ops.into_iter().peekable();
         while let Some(op) = ops.next() {
             let (Staged::Put(index, ..) | Staged::Erase(index, _)) = &op else {
@@ -95,7 +93,7 @@ impl Rows {
             let index = *index;
             let Some(beginning) = tables.get(index) else { continue };
             if !self.tables.contains_key(beginning) {
-                self.tables.insert(beginning.clone(), Table::new());
+                self.tables.insert(beginning.clone(), Table::default());
             }
             let Some(table) = self.tables.get_mut(beginning) else { continue };
             let mut next = Some(op);
@@ -145,17 +143,15 @@ impl Rows {
         let tables = first.into_iter().chain(rest).map_while(move |(head, table)| {
             let from = lower.strip_prefix(head.as_slice()).unwrap_or_default();
             let to = match &range.upper {
-                None => Bound::Unbounded,
+                None => None,
                 Some(upper) => match upper.strip_prefix(head.as_slice()) {
-                    Some(rest) => Bound::Excluded(rest),
-                    None if head < upper => Bound::Unbounded,
+                    Some(rest) => Some(rest),
+                    None if head < upper => None,
                     None => return None,
                 },
             };
-            // BTreeMap panics on bounds that cross.
-            let is_empty = matches!(to, Bound::Excluded(to) if to <= from);
-            let rows = (!is_empty).then(|| table.range::<[u8], _>((Bound::Included(from), to)));
-            Some(rows.into_iter().flatten().map(move |(suffix, value)| (head.as_slice(), suffix, value)))
+            let rows = table.range(from, to);
+            Some(rows.map(move |(suffix, value)| (head.as_slice(), suffix, value)))
         });
         let limit = if range.is_empty() { 0 } else { range.limit.unwrap_or(usize::MAX) };
         tables.flatten().take(limit)
@@ -183,7 +179,7 @@ fn fill(
             None
         }
     });
-    *table = rows.collect();
+    table.fill(rows);
     rest
 }
 
@@ -232,7 +228,9 @@ impl fmt::Debug for MemoryStorage {
 
 impl Storage for MemoryStorage {
     fn get(&self, key: &Key<'_>) -> Result<Option<Value>, StorageError> {
-        Ok(self.read().get(key).map(|value| Value::new(value.as_slice().to_vec())))
+        let rows = self.read();
+        let row = Key { suffix: &[], ..*key }.with_encoded(|name| rows.get(name, key.suffix));
+        Ok(row.map(|value| Value::new(value.as_slice().to_vec())))
     }
 
     fn scan(
@@ -297,8 +295,6 @@ impl Storage for MemoryStorage {
 #[derive(Default)]
 struct StagedBatch {
     tables: Vec<Vec<u8>>,
-    /// The key without suffix that the last of the tables has.
-    last: Option<KeyBuf>,
     ops: Vec<Staged>,
 }
 
@@ -320,19 +316,17 @@ impl Staged {
 impl StagedBatch {
     /// The place of a key's table. Rows of a table come together as a rule, so the last one is looked at first.
     fn table(&mut self, key: &Key<'_>) -> usize {
-        let same =
-            |last: Key<'_>| (last.client, last.scope, last.record) == (key.client, key.scope, key.record);
-        if !self.last.as_ref().is_some_and(|last| same(last.as_key())) {
-            let last = Key { suffix: &[], ..*key }.to_buf();
-            self.tables.push(last.as_bytes().to_vec());
-            self.last = Some(last);
-        }
+        Key { suffix: &[], ..*key }.with_encoded(|name| {
+            if self.tables.last().is_none_or(|last| last != name) {
+                self.tables.push(name.to_vec());
+            }
+        });
         self.tables.len().saturating_sub(1)
     }
 }
 
 fn stage(batch: &mut dyn Batch) -> Result<StagedBatch, StorageError> {
-    let mut staged = StagedBatch { ops: Vec::with_capacity(64), ..StagedBatch::default() };
+    let mut staged = StagedBatch { ops: Vec::with_capacity(FEW), ..StagedBatch::default() };
     while let Some(op) = batch.next()? {
         let op = match op {
             Op::Put { key, value } => {
@@ -341,6 +335,10 @@ fn stage(batch: &mut dyn Batch) -> Result<StagedBatch, StorageError> {
             Op::Erase(key) => Staged::Erase(staged.table(&key), Suffix::new(key.suffix)),
             Op::EraseRange(range) => Staged::EraseRange(range.encoded()),
         };
+        if staged.ops.len() == FEW {
+            // A Commit's, then, or more.
+            staged.ops.reserve(MANY);
+        }
         staged.ops.push(op);
     }
     Ok(staged)
@@ -348,7 +346,8 @@ fn stage(batch: &mut dyn Batch) -> Result<StagedBatch, StorageError> {
 
 fn check(rows: &Rows, guards: &[Guard]) -> Result<(), StorageError> {
     guards.iter().try_for_each(|guard| {
-        let row = rows.get(&guard.key().as_key());
+        let (name, suffix) = guard.key().split_suffix();
+        let row = rows.get(name, suffix);
         guard.check(row.map(Kept::as_slice))
     })
 }

@@ -1,6 +1,5 @@
 //! The end of a key, without memory of its own where it is short, as nearly all are.
 
-use std::borrow::Borrow;
 use std::cmp::Ordering;
 
 /// So many octets have room: those of a pointer and a length, and what padding leaves.
@@ -22,7 +21,7 @@ pub(crate) struct Short {
 
 impl Short {
     /// Two numbers that are in the order of the octets: these first, and what differs only by zeros behind by its length.
-    /// A search compares some fifty suffixes, which is what reading a row of a large table costs.
+    /// A search compares some twenty suffixes.
     fn order(&self) -> (u128, u64) {
         let [first @ .., a, b, c, d, e, f] = self.octets;
         (u128::from_be_bytes(first), u64::from_be_bytes([a, b, c, d, e, f, 0, self.length]))
@@ -30,6 +29,25 @@ impl Short {
 }
 
 impl Suffix {
+    /// No octets: before every other one.
+    pub(crate) const fn empty() -> Self {
+        Self::Short(Short { octets: [0; INLINE], length: 0 })
+    }
+
+    /// An octet that tells most suffixes from each other.
+    pub(crate) fn mark(&self) -> u8 {
+        let mixed = match self {
+            Self::Short(short) => {
+                let (first, rest) = short.order();
+                (first >> 64) as u64 ^ first as u64 ^ rest
+            }
+            // What differs is at the end, as a rule.
+            Self::Long(octets) => octets.last_chunk().map_or(0, |last| u64::from_ne_bytes(*last)),
+        };
+        // The golden ratio's odd multiplier: the upper octet has something of all the others.
+        mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes()[0]
+    }
+
     pub(crate) fn new(suffix: &[u8]) -> Self {
         let mut octets = [0; INLINE];
         match octets.get_mut(..suffix.len()) {
@@ -46,12 +64,6 @@ impl Suffix {
             Self::Short(Short { octets, length }) => octets.get(..usize::from(*length)).unwrap_or_default(),
             Self::Long(octets) => octets,
         }
-    }
-}
-
-impl Borrow<[u8]> for Suffix {
-    fn borrow(&self) -> &[u8] {
-        self.as_slice()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Group, Received};
 use crate::trace::event;
 use crate::{ApiMisuse, Error};
+use pleach_group::RatchetKind;
 use pleach_storage::{Key, KeyRange, RecordKind, Scope, Value, VecBatch};
 
 /// The application's own rows, to be written in the same batch as the library's: a key, and a value or `None` to erase.
@@ -36,8 +37,11 @@ impl Group {
     ) -> Result<Vec<u8>, Error> {
         self.may_send()?;
         let signer = self.identity()?.signer;
-        let step = self
-            .step(|state, env, rows| state.send_application(env, rows, &*signer, data, authenticated_data))?;
+        let first = self.state.row_to_send(RatchetKind::Application);
+        let step =
+            self.client.0.run_with(&self.config, &mut self.state, Some(first), |state, env, rows| {
+                state.send_application(env, rows, &*signer, data, authenticated_data)
+            })?;
         let more = self.records(records)?;
         let sent = self.persist_sent(step, more)?;
         event!(

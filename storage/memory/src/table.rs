@@ -1,0 +1,296 @@
+//! The rows of one table, by suffix.
+//!
+//! Rows stand in pages of a few tens. The pages are in order; the rows of a page are in none, so that a row is added and
+//! taken away at its end, and found by a mark of one octet: whoever reads or writes one row of a million looks at a short
+//! directory, the marks of one page and the row. A scan sorts the pages that it passes.
+//!
+//! Invariants: the first page begins with the empty suffix, every other one with its key; a row is in the page with the
+//! greatest key that is not above its suffix; no page but the first is empty; marks and rows of a page go together.
+//!
+//! Cost: O(log rows) for one row, and a page sorted for one in sixteen that are added; O(1) for rows that come in order into
+//! an empty table; a scan is linear in its rows, and a page more at each end. About 70 bytes a row, the value apart.
+
+use crate::suffix::Suffix;
+use crate::value::Kept;
+use std::collections::BTreeMap;
+use std::mem::replace;
+use std::ops::Bound;
+
+/// Rows of a page at most.
+const MOST: usize = 32;
+/// Rows of a page that was filled in order: some more have room before it is split.
+const FILLED: usize = 24;
+/// A page with fewer joins the one before it, if that has room.
+const FEW: usize = 4;
+
+#[derive(Clone, Default)]
+pub(crate) struct Table {
+    pages: BTreeMap<Suffix, Page>,
+    rows: usize,
+}
+
+#[derive(Clone, Default)]
+struct Page {
+    marks: [u8; MOST],
+    rows: Vec<(Suffix, Kept)>,
+}
+
+impl Page {
+    fn position(&self, suffix: &Suffix) -> Option<usize> {
+        let mark = suffix.mark();
+        let rows = self.marks.iter().zip(&self.rows);
+        rows.enumerate().find(|(_, (found, row))| **found == mark && row.0 == *suffix).map(|(at, _)| at)
+    }
+
+    fn push(&mut self, row: (Suffix, Kept)) {
+        if let Some(mark) = self.marks.get_mut(self.rows.len()) {
+            *mark = row.0.mark();
+        }
+        if self.rows.len() == self.rows.capacity() {
+            let more = if self.rows.len() < FEW { FEW } else { MOST.saturating_sub(self.rows.len()) };
+            self.rows.reserve_exact(more);
+        }
+        self.rows.push(row);
+    }
+
+    fn swap_remove(&mut self, at: usize) -> Option<Kept> {
+        let last = self.rows.len().checked_sub(1)?;
+        self.marks.swap(at, last);
+        Some(self.rows.swap_remove(at).1)
+    }
+
+    fn of(rows: Vec<(Suffix, Kept)>) -> Self {
+        let mut page = Self { rows, ..Self::default() };
+        page.marks.iter_mut().zip(&page.rows).for_each(|(mark, row)| *mark = row.0.mark());
+        page
+    }
+
+    /// Adds a row to a full page, and takes its upper half away; only the row, if it is behind all others, as where
+    /// suffixes count upwards.
+    fn split(&mut self, row: (Suffix, Kept)) -> (Suffix, Self) {
+        self.rows.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        let is_last = self.rows.last().is_some_and(|(last, _)| *last < row.0);
+        let mut upper = self.rows.split_off(if is_last { self.rows.len() } else { self.rows.len() / 2 });
+        let first = upper.first().map_or_else(|| row.0.clone(), |(suffix, _)| suffix.clone());
+        let half = if row.0 < first { &mut self.rows } else { &mut upper };
+        half.push(row);
+        *self = Self::of(std::mem::take(&mut self.rows));
+        (first, Self::of(upper))
+    }
+}
+
+impl Table {
+    pub(crate) const fn len(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    fn page_mut(&mut self, suffix: &Suffix) -> Option<(&Suffix, &mut Page)> {
+        self.pages.range_mut((Bound::Unbounded, Bound::Included(suffix))).next_back()
+    }
+
+    pub(crate) fn get(&self, suffix: &Suffix) -> Option<&Kept> {
+        let (_, page) = self.pages.range((Bound::Unbounded, Bound::Included(suffix))).next_back()?;
+        page.rows.get(page.position(suffix)?).map(|(_, value)| value)
+    }
+
+    /// Writes a row, and returns what it replaces.
+    pub(crate) fn insert(&mut self, suffix: Suffix, value: Kept) -> Option<Kept> {
+        let Some((_, page)) = self.page_mut(&suffix) else {
+            self.pages.insert(Suffix::empty(), Page::of(vec![(suffix, value)]));
+            self.rows = 1;
+            return None;
+        };
+        if let Some(at) = page.position(&suffix)
+            && let Some((_, before)) = page.rows.get_mut(at)
+        {
+            return Some(replace(before, value));
+        }
+        let split = if page.rows.len() < MOST {
+            page.push((suffix, value));
+            None
+        } else {
+            Some(page.split((suffix, value)))
+        };
+        self.pages.extend(split);
+        self.rows += 1;
+        None
+    }
+
+    pub(crate) fn remove(&mut self, suffix: &Suffix) -> Option<Kept> {
+        let (key, page) = self.page_mut(suffix)?;
+        let at = page.position(suffix)?;
+        let value = page.swap_remove(at);
+        if page.rows.len() < FEW && !key.as_slice().is_empty() {
+            let key = key.clone();
+            self.join(&key);
+        }
+        self.rows = self.rows.saturating_sub(1);
+        value
+    }
+
+    /// Puts the rows of a page into the one before it, if they have room.
+    fn join(&mut self, key: &Suffix) {
+        let few = self.pages.get(key).map_or(0, |page| page.rows.len());
+        let before = self.pages.range((Bound::Unbounded, Bound::Excluded(key))).next_back();
+        if before.is_none_or(|(_, before)| few > 0 && before.rows.len() + few > MOST / 2) {
+            return;
+        }
+        let rows = self.pages.remove(key).map(|page| page.rows).unwrap_or_default();
+        if let Some((_, before)) = self.pages.range_mut((Bound::Unbounded, Bound::Excluded(key))).next_back()
+        {
+            rows.into_iter().for_each(|row| before.push(row));
+        }
+    }
+
+    /// Fills an empty table with rows that come in order.
+    pub(crate) fn fill(&mut self, rows: impl Iterator<Item = (Suffix, Kept)>) {
+        let mut rows = rows.peekable();
+        let mut key = Suffix::empty();
+        let mut total = 0;
+        let pages = std::iter::from_fn(|| {
+            // With the room of a page that is added to later: growing each would cost more than adding.
+            let mut page = Vec::with_capacity(MOST);
+            page.extend(rows.by_ref().take(FILLED));
+            if page.is_empty() {
+                return None;
+            }
+            total += page.len();
+            let next = rows.peek().map_or_else(Suffix::empty, |(suffix, _)| suffix.clone());
+            Some((replace(&mut key, next), Page::of(page)))
+        });
+        self.pages = pages.collect();
+        self.rows = total;
+    }
+
+    /// The rows from one suffix to before another, or to the end, in order.
+    pub(crate) fn range<'t>(
+        &'t self,
+        from: &[u8],
+        to: Option<&'t [u8]>,
+    ) -> impl Iterator<Item = (&'t Suffix, &'t Kept)> {
+        let from = Suffix::new(from);
+        let first = self.pages.range((Bound::Unbounded, Bound::Included(&from))).next_back();
+        let first = first.map_or_else(Suffix::empty, |(key, _)| key.clone());
+        let is_before_end = move |suffix: &Suffix| to.is_none_or(|to| suffix.as_slice() < to);
+        let pages = self.pages.range(first..).take_while(move |(key, _)| is_before_end(key));
+        pages.flat_map(move |(_, page)| {
+            let mut rows: Vec<_> = page.rows.iter().map(|(suffix, value)| (suffix, value)).collect();
+            rows.retain(|(suffix, _)| **suffix >= from && is_before_end(suffix));
+            rows.sort_unstable_by(|one, other| one.0.cmp(other.0));
+            rows
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_storage::RecordClass;
+
+    fn kept(value: u64) -> Kept {
+        Kept::new(RecordClass::Index, &value.to_be_bytes())
+    }
+
+    /// SplitMix64.
+    fn random(state: &mut u64) -> u64 {
+        *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (*state ^ (*state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z ^ (z >> 27)
+    }
+
+    fn check(table: &Table, model: &BTreeMap<Vec<u8>, u64>) {
+        assert_eq!(table.len(), model.len());
+        let all: Vec<_> =
+            table.range(&[], None).map(|(suffix, value)| (suffix.as_slice(), value.as_slice())).collect();
+        assert!(all.iter().map(|row| row.0).eq(model.keys().map(Vec::as_slice)));
+        assert!(all.iter().zip(model.values()).all(|(row, value)| row.1 == value.to_be_bytes()));
+        let mut counted = 0;
+        for (at, (key, page)) in table.pages.iter().enumerate() {
+            assert!(page.rows.len() <= MOST && (at == 0) == key.as_slice().is_empty());
+            assert!(at == 0 || !page.rows.is_empty(), "an empty page");
+            assert!(page.rows.iter().all(|(suffix, _)| suffix >= key));
+            assert!(page.rows.iter().zip(page.marks).all(|(row, mark)| row.0.mark() == mark));
+            counted += page.rows.len();
+        }
+        assert_eq!(counted, table.len());
+    }
+
+    #[test]
+    fn as_an_ordered_map_whatever_comes() {
+        let suffixes: [fn(u64) -> Vec<u8>; 4] = [
+            |n| (n % 600).to_be_bytes()[4..].to_vec(),
+            |n| (n % 600).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes().to_vec(),
+            |n| vec![7; (n % 40) as usize],
+            |n| [&[0; 30][..], &(n % 300).to_be_bytes()].concat(),
+        ];
+        for (which, suffix) in suffixes.into_iter().enumerate() {
+            let (mut table, mut model) = (Table::default(), BTreeMap::new());
+            let mut state = which as u64;
+            for step in 0..6000_u64 {
+                let key = suffix(random(&mut state));
+                // It grows, it stays, it shrinks to nothing.
+                let puts = [9, 5, 1, 0][(step / 1500) as usize];
+                let known = Suffix::new(&key);
+                assert_eq!(table.get(&known).is_some(), model.contains_key(&key));
+                if random(&mut state) % 10 < puts {
+                    let before = table.insert(known, kept(step)).map(|kept| kept.as_slice().to_vec());
+                    assert_eq!(before, model.insert(key, step).map(|value| value.to_be_bytes().to_vec()));
+                } else {
+                    let before = table.remove(&known).map(|kept| kept.as_slice().to_vec());
+                    assert_eq!(before, model.remove(&key).map(|value| value.to_be_bytes().to_vec()));
+                }
+                if step % 100 == 0 {
+                    check(&table, &model);
+                    let (from, to) = (suffix(random(&mut state)), suffix(random(&mut state)));
+                    let expected = model
+                        .iter()
+                        .filter(|(key, _)| **key >= from && **key < to)
+                        .map(|(key, _)| key.as_slice());
+                    let found = table.range(&from, Some(&to)).map(|(suffix, _)| suffix.as_slice());
+                    assert!(found.eq(expected), "{from:?} to {to:?}");
+                    let expected = model.keys().filter(|key| **key < to).map(Vec::as_slice);
+                    let found = table.range(&[], Some(&to)).map(|(suffix, _)| suffix.as_slice());
+                    assert!(found.eq(expected));
+                }
+            }
+            for key in model.keys() {
+                assert!(table.remove(&Suffix::new(key)).is_some());
+            }
+            assert!(table.is_empty() && table.range(&[], None).next().is_none());
+        }
+    }
+
+    #[test]
+    fn filled_in_order_and_counted_upwards_pages_are_full() {
+        let row = |n: u64| (Suffix::new(&n.to_be_bytes()), kept(n));
+        let mut model: BTreeMap<Vec<u8>, u64> =
+            (0..1000).map(|n: u64| (n.to_be_bytes().to_vec(), n)).collect();
+        let mut table = Table::default();
+        table.fill((0..1000).map(row));
+        check(&table, &model);
+        assert_eq!(table.pages.len(), 1000_usize.div_ceil(FILLED));
+        for n in 1000..2000 {
+            let (suffix, value) = row(n);
+            assert!(table.insert(suffix, value).is_none());
+            model.insert(n.to_be_bytes().to_vec(), n);
+        }
+        check(&table, &model);
+        assert!(table.pages.len() < 1000_usize.div_ceil(FILLED) + 1000_usize.div_ceil(MOST) + 2);
+    }
+
+    #[test]
+    fn what_is_left_of_many_rows_stands_in_few_pages() {
+        let row = |n: u64| (Suffix::new(&n.to_be_bytes()), kept(n));
+        let mut table = Table::default();
+        table.fill((0..10_000).map(row));
+        for n in (0..10_000).filter(|n| n % 50 != 0) {
+            assert!(table.remove(&row(n).0).is_some());
+        }
+        assert_eq!(table.len(), 200);
+        assert!(table.pages.len() <= 200 / FEW + 1, "{} pages", table.pages.len());
+    }
+}
