@@ -243,7 +243,7 @@ pub(crate) struct Validation<'a> {
 }
 
 /// Key packages that are validated together: two signatures each, in one batch.
-const SHARE: core::ops::RangeInclusive<usize> = 8..=512;
+const SHARE: core::ops::RangeInclusive<usize> = 8..=2048;
 
 impl<'a> Validation<'a> {
     pub(crate) fn new(env: &Env<'a>, suite: &'a CipherSuite, rules: &'a LeafRules, check_now: bool) -> Self {

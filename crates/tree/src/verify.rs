@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Signatures of a batch: the fewest that are worth a thread more, and from where on more gain nothing.
-const BATCH: RangeInclusive<usize> = 32..=1024;
+const BATCH: RangeInclusive<usize> = 32..=4096;
 /// Nodes that one thread checks for less than their signatures.
 const SHARE: RangeInclusive<usize> = 64..=4096;
 
