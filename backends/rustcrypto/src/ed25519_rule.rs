@@ -19,7 +19,7 @@ use pleach_crypto::{CryptoError, SecureRandom, Signed, Verifier};
 use sha2::{Digest, Sha512};
 
 /// Signatures in one multiscalar multiplication: beyond this, the gain per signature is small and memory grows.
-const BATCH: usize = 4096;
+pub const BATCH: usize = 4096;
 /// Below this, single checks are as quick.
 const SMALLEST_BATCH: usize = 3;
 

@@ -29,7 +29,7 @@ impl Inner {
         self.run_with(config, state, None, step)
     }
 
-    /// As [`Inner::run`], with a row that the step is known to begin with.
+    /// As [`Inner::run`], with a row that the step is known to begin with. Misuse is told whatever that row says.
     pub(crate) fn run_with<T>(
         &self,
         config: &GroupConfig,
@@ -63,6 +63,9 @@ impl Inner {
                 Err(Interrupt::Need(Need::Tree)) => self.attach_tree(state).err(),
                 Err(Interrupt::Need(Need::Proposals)) => self.attach_proposals(state).err(),
                 Err(Interrupt::Need(_)) => Some(Error::Internal("a step asks for what is not known here")),
+                Err(Interrupt::Error(error @ GroupError::Misuse(_))) if round == 0 => {
+                    return Err(error.into());
+                }
                 Err(Interrupt::Error(error)) if round == 0 && !has_read => return Err(error.into()),
                 Err(Interrupt::Error(error)) => Some(error.into()),
             };

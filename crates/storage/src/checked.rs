@@ -134,15 +134,14 @@ struct CheckedBatch<'a> {
 fn begin<'h>(head: &'h mut Option<(KeyBuf, Hasher)>, key: &Key<'_>) -> &'h Hasher {
     let is_same =
         |known: Key<'_>| (known.client, known.scope, known.record) == (key.client, key.scope, key.record);
-    if !head.as_ref().is_some_and(|(known, _)| is_same(known.as_key())) {
-        *head = None;
-    }
-    let (_, hasher) = head.get_or_insert_with(|| {
-        let known = KeyBuf::new(Key { suffix: &[], ..*key });
-        let mut hasher = Hasher::new();
+    let begins_anew = !head.as_ref().is_some_and(|(known, _)| is_same(known.as_key()));
+    let beginning = Key { suffix: &[], ..*key };
+    let (known, hasher) = head.get_or_insert_with(|| (beginning.to_buf(), Hasher::new()));
+    if begins_anew {
+        known.set(beginning);
+        *hasher = Hasher::new();
         hasher.update(known.as_bytes());
-        (known, hasher)
-    });
+    }
     hasher
 }
 
@@ -313,6 +312,30 @@ mod tests {
         let mut none = VecBatch::new();
         none.guard_version(TWO, 7);
         assert!(matches!(store.apply(&mut none), Err(StorageError::Corrupt { .. })));
+    }
+
+    #[test]
+    fn rows_of_many_kinds_have_each_its_own_checksum() {
+        let keys = [
+            ONE,
+            TWO,
+            Key::of_group(b"c", b"g", RecordKind::TreeNode, b"1"),
+            Key::of_group(b"c", b"h", RecordKind::TreeNode, b"1"),
+            Key::of_group(b"d", b"h", RecordKind::TreeNode, b"1"),
+            Key::of_client(b"d", RecordKind::Application, b"1"),
+        ];
+        let store = Checked::new(Map::default());
+        let mut batch = VecBatch::new();
+        for key in keys.iter().chain(&keys).chain(keys.iter().rev()) {
+            batch.put(*key, b"value".to_vec());
+            batch.erase(Key { suffix: b"none", ..*key });
+        }
+        store.apply(&mut batch).unwrap();
+        for key in keys {
+            let raw = store.inner().get(&key).unwrap().unwrap();
+            let expected = crc32(&[&key.to_bytes()[..], b"value"].concat());
+            assert_eq!(raw.as_slice(), [&b"value"[..], &expected.to_be_bytes()].concat(), "{key:?}");
+        }
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl KeyBuf {
     pub fn new(key: Key<'_>) -> Self {
         let bytes = Vec::with_capacity(key.encoded_len() + SUFFIX_ROOM);
         let mut this = Self { bytes, client: 0..0, group: None, record: key.record };
-        this.replace(key);
+        this.write(key);
         this
     }
 
@@ -172,11 +172,11 @@ impl KeyBuf {
         self.bytes.clear();
         // At once, with room for the rest of a suffix that is made piece by piece.
         self.bytes.reserve(key.encoded_len() + SUFFIX_ROOM);
-        self.replace(key);
+        self.write(key);
     }
 
-    /// Writes a key where there is none.
-    fn replace(&mut self, key: Key<'_>) {
+    /// Writes a key into the buffer, which is empty.
+    fn write(&mut self, key: Key<'_>) {
         put_client(key.client, &mut self.bytes);
         self.client = self.bytes.len() - key.client.len()..self.bytes.len();
         put_scope(key.scope, &mut self.bytes);
@@ -394,6 +394,10 @@ mod tests {
             b"alice".to_vec(),
             vec![7; 63],
             vec![7; 64],
+            // Around the room of an encoding that is made without memory of its own.
+            vec![7; ROOM - 6],
+            vec![7; ROOM - 5],
+            vec![7; ROOM - 4],
             vec![0; 0x4000],
         ];
         let mut keys = Vec::new();

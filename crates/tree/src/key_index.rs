@@ -330,7 +330,8 @@ impl Trie {
                 }
                 let (before, after) = taken(bucket).split_at_checked(at).unwrap_or_default();
                 let entries = before.iter().chain(after.get(1..).unwrap_or_default()).copied();
-                *bucket = entries.chain(repeat_n(Entry::FREE, ROOM)).collect();
+                let room = (BUCKET + 1).saturating_sub(count).min(ROOM);
+                *bucket = entries.chain(repeat_n(Entry::FREE, room)).collect();
             }
             Self::Branch(branch) => {
                 if let Some(child) = Arc::make_mut(branch).get_mut(digit(entry.prefix(), level)) {
@@ -473,30 +474,35 @@ mod tests {
         }
     }
 
-    #[test]
-    fn buckets_have_a_few_free_slots_and_lose_nothing() {
-        fn check(trie: &Trie) {
-            match trie {
-                Trie::Empty => {}
-                Trie::Branch(branch) => branch.iter().for_each(check),
-                Trie::Bucket(bucket) => {
-                    let (entries, free) = bucket.split_at(taken(bucket).len());
-                    assert!(free.len() <= MOST_FREE && free.iter().all(|entry| *entry == Entry::FREE));
-                    assert!(entries.is_sorted() && !entries.contains(&Entry::FREE));
-                }
+    /// How many entries there are, in buckets that are as they should be.
+    fn entries(trie: &Trie) -> usize {
+        match trie {
+            Trie::Empty => 0,
+            Trie::Branch(branch) => branch.iter().map(entries).sum(),
+            Trie::Bucket(bucket) => {
+                let (entries, free) = bucket.split_at(taken(bucket).len());
+                assert!(bucket.len() <= BUCKET && free.len() <= MOST_FREE);
+                assert!(entries.is_sorted() && !entries.contains(&Entry::FREE));
+                assert!(free.iter().all(|entry| *entry == Entry::FREE));
+                entries.len()
             }
         }
+    }
+
+    #[test]
+    fn buckets_have_a_few_free_slots_and_lose_nothing() {
         let mut known = alloc::collections::BTreeSet::new();
         let mut index = KeyIndex::default();
         let mut before = index.clone();
         let mut state = 1_u64;
-        for round in 0..20_000_u32 {
+        for round in 0..30_000_u32 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             // The last of all prefixes among them, which a free slot has too.
-            let prefix = (state >> 40).wrapping_mul(0x0101_0101_0101_0101)
-                | if round % 16 == 0 { u64::MAX } else { 0 };
-            let node = (state >> 32) as u32 % 4;
-            if state >> 63 == 0 {
+            let spread = (state >> 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let (prefix, node) = (if round % 16 == 0 { u64::MAX } else { spread }, (state >> 32) as u32 % 4);
+            // It grows to thousands, stays, and shrinks.
+            let share = [14, 8, 3][round as usize / 10_000];
+            if state >> 60 < share {
                 known.insert((prefix, node));
                 index.insert(tag(prefix), NodeIndex(node));
             } else if let Some((prefix, node)) = known.range((prefix, node)..).next().copied() {
@@ -510,9 +516,9 @@ mod tests {
                 _ if round % 3 == 0 => index.take_in(),
                 _ => {}
             }
-            if round % 500 == 499 {
+            if round % 1_000 == 999 {
                 index.take_in();
-                check(&index.trie);
+                assert_eq!(entries(&index.trie), known.len());
                 for (prefix, _) in &known {
                     let mut found: Vec<u32> = index.candidates(tag(*prefix)).map(|node| node.0).collect();
                     found.sort_unstable();
@@ -526,8 +532,23 @@ mod tests {
             index.remove(tag(prefix), NodeIndex(node));
         }
         index.take_in();
-        check(&index.trie);
-        assert_eq!(index.candidates(tag(u64::MAX)).count(), 0);
+        assert_eq!(entries(&index.trie), 0);
+    }
+
+    #[test]
+    fn a_full_bucket_that_is_shared_stays_within_its_size() {
+        let mut index = KeyIndex::default();
+        (0..BUCKET as u32).for_each(|node| index.insert(tag(7), NodeIndex(node)));
+        index.take_in();
+        for node in 0..10 {
+            let before = index.clone();
+            index.remove(tag(7), NodeIndex(node));
+            index.take_in();
+            drop(before);
+            index.insert(tag(7), NodeIndex(100 + node));
+            index.take_in();
+            assert_eq!(entries(&index.trie), BUCKET);
+        }
     }
 
     #[test]

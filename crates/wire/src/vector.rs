@@ -159,12 +159,12 @@ impl<T> List<T> {
             }
             let next = element(&mut content)?; // R006: the element ends within the vector
             let after = content.remaining().len();
-            if after == before {
+            if after >= before {
                 // An element of no bytes could repeat for ever; RFC 9420 has none.
                 return Err(DecodeError::Malformed);
             }
             if elements.is_empty() {
-                // Most are as long as the first. What is read into is bounded by the input: by its numbers, or to a few.
+                // Most are as long as the first. Room is made for all numbers, which are there, and for a few of what is more.
                 let more = after.div_ceil(before.saturating_sub(after));
                 let is_number = size_of::<T>() <= size_of::<u64>();
                 elements.reserve_exact(1 + if is_number { more } else { more.min(ESTIMATED) });

@@ -1,4 +1,4 @@
-//! Storage in memory: an ordered map behind a lock, for tests, for short-lived clients, and as the smallest example
+//! Storage in memory: ordered tables behind a lock, for tests, for short-lived clients, and as the smallest example
 //! of an engine.
 //!
 //! ```
@@ -65,9 +65,9 @@ struct Rows {
 }
 
 /// Operations that are staged without growing: those of a message.
-const FEW: usize = 12;
+const OF_A_MESSAGE: usize = 12;
 /// And when there are more, room for so many.
-const MANY: usize = 64;
+const OF_A_COMMIT: usize = 64;
 
 impl Rows {
     fn len(&self) -> usize {
@@ -158,8 +158,7 @@ impl Rows {
     }
 }
 
-/// Puts rows into an empty table while they come in order, as when a group is joined: without a search for each, and its
-/// nodes full. Returns the first operation of the table that is another.
+/// Puts rows into an empty table while they come in order, as when a group is joined: without a search for each. Returns the first operation of the table that is another.
 fn fill(
     table: &mut Table,
     first: Option<Staged>,
@@ -326,7 +325,7 @@ impl StagedBatch {
 }
 
 fn stage(batch: &mut dyn Batch) -> Result<StagedBatch, StorageError> {
-    let mut staged = StagedBatch { ops: Vec::with_capacity(FEW), ..StagedBatch::default() };
+    let mut staged = StagedBatch { ops: Vec::with_capacity(OF_A_MESSAGE), ..StagedBatch::default() };
     while let Some(op) = batch.next()? {
         let op = match op {
             Op::Put { key, value } => {
@@ -335,9 +334,8 @@ fn stage(batch: &mut dyn Batch) -> Result<StagedBatch, StorageError> {
             Op::Erase(key) => Staged::Erase(staged.table(&key), Suffix::new(key.suffix)),
             Op::EraseRange(range) => Staged::EraseRange(range.encoded()),
         };
-        if staged.ops.len() == FEW {
-            // A Commit's, then, or more.
-            staged.ops.reserve(MANY);
+        if staged.ops.len() == OF_A_MESSAGE {
+            staged.ops.reserve(OF_A_COMMIT);
         }
         staged.ops.push(op);
     }

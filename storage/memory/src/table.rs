@@ -4,11 +4,12 @@
 //! taken away at its end, and found by a mark of one octet: whoever reads or writes one row of a million looks at a short
 //! directory, the marks of one page and the row. A scan sorts the pages that it passes.
 //!
-//! Invariants: the first page begins with the empty suffix, every other one with its key; a row is in the page with the
-//! greatest key that is not above its suffix; no page but the first is empty; marks and rows of a page go together.
+//! Invariants: a row is in the page with the greatest key that is not above its suffix; the key of the first page is the empty
+//! suffix; no page but the first is empty; marks and rows of a page go together.
 //!
 //! Cost: O(log rows) for one row, and a page sorted for one in sixteen that are added; O(1) for rows that come in order into
-//! an empty table; a scan is linear in its rows, and a page more at each end. About 70 bytes a row, the value apart.
+//! an empty table; a scan is linear in its rows, and a page more at each end. About 70 bytes a row, the value apart, and a
+//! kilobyte for a table of few rows.
 
 use crate::suffix::Suffix;
 use crate::value::Kept;
@@ -20,7 +21,7 @@ use std::ops::Bound;
 const MOST: usize = 32;
 /// Rows of a page that was filled in order: some more have room before it is split.
 const FILLED: usize = 24;
-/// A page with fewer joins the one before it, if that has room.
+/// A page with fewer joins one beside it that has room.
 const FEW: usize = 4;
 
 #[derive(Clone, Default)]
@@ -65,11 +66,11 @@ impl Page {
         page
     }
 
-    /// Adds a row to a full page, and takes its upper half away; only the row, if it is behind all others, as where
-    /// suffixes count upwards.
-    fn split(&mut self, row: (Suffix, Kept)) -> (Suffix, Self) {
+    /// Adds a row to a full page, and takes its upper half away; only the row, if it is behind all others of the last page,
+    /// as where suffixes count upwards.
+    fn split(&mut self, row: (Suffix, Kept), is_last_page: bool) -> (Suffix, Self) {
         self.rows.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        let is_last = self.rows.last().is_some_and(|(last, _)| *last < row.0);
+        let is_last = is_last_page && self.rows.last().is_some_and(|(last, _)| *last < row.0);
         let mut upper = self.rows.split_off(if is_last { self.rows.len() } else { self.rows.len() / 2 });
         let first = upper.first().map_or_else(|| row.0.clone(), |(suffix, _)| suffix.clone());
         let half = if row.0 < first { &mut self.rows } else { &mut upper };
@@ -109,12 +110,13 @@ impl Table {
         {
             return Some(replace(before, value));
         }
-        let split = if page.rows.len() < MOST {
+        if page.rows.len() < MOST {
             page.push((suffix, value));
-            None
-        } else {
-            Some(page.split((suffix, value)))
-        };
+            self.rows += 1;
+            return None;
+        }
+        let is_last_page = self.pages.range((Bound::Excluded(&suffix), Bound::Unbounded)).next().is_none();
+        let split = self.page_mut(&suffix).map(|(_, page)| page.split((suffix, value), is_last_page));
         self.pages.extend(split);
         self.rows += 1;
         None
@@ -124,26 +126,31 @@ impl Table {
         let (key, page) = self.page_mut(suffix)?;
         let at = page.position(suffix)?;
         let value = page.swap_remove(at);
-        if page.rows.len() < FEW && !key.as_slice().is_empty() {
-            let key = key.clone();
-            self.join(&key);
-        }
+        let few = (page.rows.len() < FEW).then(|| key.clone());
         self.rows = self.rows.saturating_sub(1);
+        if let Some(key) = few
+            && !self.join(&key)
+            && let Some((next, _)) = self.pages.range((Bound::Excluded(key), Bound::Unbounded)).next()
+        {
+            let next = next.clone();
+            self.join(&next);
+        }
         value
     }
 
     /// Puts the rows of a page into the one before it, if they have room.
-    fn join(&mut self, key: &Suffix) {
+    fn join(&mut self, key: &Suffix) -> bool {
         let few = self.pages.get(key).map_or(0, |page| page.rows.len());
         let before = self.pages.range((Bound::Unbounded, Bound::Excluded(key))).next_back();
         if before.is_none_or(|(_, before)| few > 0 && before.rows.len() + few > MOST / 2) {
-            return;
+            return false;
         }
         let rows = self.pages.remove(key).map(|page| page.rows).unwrap_or_default();
         if let Some((_, before)) = self.pages.range_mut((Bound::Unbounded, Bound::Excluded(key))).next_back()
         {
             rows.into_iter().for_each(|row| before.push(row));
         }
+        true
     }
 
     /// Fills an empty table with rows that come in order.
@@ -152,8 +159,9 @@ impl Table {
         let mut key = Suffix::empty();
         let mut total = 0;
         let pages = std::iter::from_fn(|| {
-            // With the room of a page that is added to later: growing each would cost more than adding.
-            let mut page = Vec::with_capacity(MOST);
+            // With the room of a page that is added to later: growing each would cost more than adding. But for the first,
+            // which is all of most tables.
+            let mut page = Vec::with_capacity(if total == 0 { 0 } else { MOST });
             page.extend(rows.by_ref().take(FILLED));
             if page.is_empty() {
                 return None;
@@ -264,9 +272,12 @@ mod tests {
         }
     }
 
+    fn row(n: u64) -> (Suffix, Kept) {
+        (Suffix::new(&n.to_be_bytes()), kept(n))
+    }
+
     #[test]
-    fn filled_in_order_and_counted_upwards_pages_are_full() {
-        let row = |n: u64| (Suffix::new(&n.to_be_bytes()), kept(n));
+    fn filled_in_order_and_counted_upwards_there_are_few_pages() {
         let mut model: BTreeMap<Vec<u8>, u64> =
             (0..1000).map(|n: u64| (n.to_be_bytes().to_vec(), n)).collect();
         let mut table = Table::default();
@@ -283,14 +294,59 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_many_rows_stands_in_few_pages() {
-        let row = |n: u64| (Suffix::new(&n.to_be_bytes()), kept(n));
+    fn downwards_into_a_gap_there_are_few_pages() {
         let mut table = Table::default();
-        table.fill((0..10_000).map(row));
-        for n in (0..10_000).filter(|n| n % 50 != 0) {
-            assert!(table.remove(&row(n).0).is_some());
+        table.fill((0..100).chain(10_000..10_100).map(row));
+        for n in (1000..5000).rev() {
+            let (suffix, value) = row(n);
+            assert!(table.insert(suffix, value).is_none());
         }
-        assert_eq!(table.len(), 200);
-        assert!(table.pages.len() <= 200 / FEW + 1, "{} pages", table.pages.len());
+        assert_eq!(table.len(), 4200);
+        assert!(table.pages.len() <= 4200 / (MOST / 2) + 10, "{} pages", table.pages.len());
+    }
+
+    #[test]
+    fn filled_then_changed_it_is_as_an_ordered_map() {
+        let mut state = 5;
+        for rows in [0, 1, 3, FILLED as u64, 100, 1000] {
+            let mut table = Table::default();
+            table.fill((0..rows).map(|n| row(2 * n)));
+            // And a copy, whose pages have no room.
+            for mut table in [table.clone(), table] {
+                let mut model: BTreeMap<Vec<u8>, u64> =
+                    (0..rows).map(|n| ((2 * n).to_be_bytes().to_vec(), 2 * n)).collect();
+                check(&table, &model);
+                for _ in 0..2000 {
+                    let n = random(&mut state) % (2 * rows + 1);
+                    if random(&mut state).is_multiple_of(2) {
+                        let (suffix, value) = row(n);
+                        assert_eq!(
+                            table.insert(suffix, value).is_some(),
+                            model.contains_key(&n.to_be_bytes()[..])
+                        );
+                        model.insert(n.to_be_bytes().to_vec(), n);
+                    } else {
+                        let removed = table.remove(&row(n).0);
+                        assert_eq!(removed.is_some(), model.remove(&n.to_be_bytes()[..]).is_some());
+                    }
+                }
+                check(&table, &model);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_many_rows_stands_in_few_pages() {
+        let upwards: Vec<u64> = (0..10_000).collect();
+        let downwards: Vec<u64> = (0..10_000).rev().collect();
+        for order in [upwards, downwards] {
+            let mut table = Table::default();
+            table.fill((0..10_000).map(row));
+            for n in order.into_iter().filter(|n| n % 50 != 0) {
+                assert!(table.remove(&row(n).0).is_some());
+            }
+            assert_eq!(table.len(), 200);
+            assert!(table.pages.len() <= 200 / FEW + 1, "{} pages", table.pages.len());
+        }
     }
 }

@@ -40,7 +40,7 @@ fn a_batch_that_was_overtaken_is_a_conflict_and_changes_nothing() {
 #[test]
 fn names_of_any_length() {
     let store = MemoryStorage::new();
-    for length in [0, 1, 63, 64, 90, 91, 92, 93, 94, 95, 96, 97, 200] {
+    for length in [0, 1, 63, 64, 119, 120, 121, 122, 123, 124, 125, 126, 127, 128, 200] {
         let client = vec![7; length];
         let key = Key::of_client(&client, RecordKind::Application, b"note");
         let mut batch = VecBatch::new();

@@ -267,3 +267,52 @@ fn a_leaf_is_the_same_before_and_after_it_is_looked_at() {
     assert_eq!(read.bytes_before_signature(), read.view().before_signature);
     assert_eq!(read.into_value(), made.into_value());
 }
+
+/// The first element says for how many there is room; it need not be right.
+#[test]
+fn lists_of_any_elements_decode() {
+    let long = || Opaque::from(vec![7; 300]);
+    let lists: [Vec<Opaque>; 6] = [
+        vec![long()],
+        vec![Opaque::from(vec![]); 1_000],
+        [vec![Opaque::from(vec![])], vec![long(); 200]].concat(),
+        [vec![long()], vec![Opaque::from(vec![]); 1_000]].concat(),
+        vec![long(); 64],
+        vec![long(); 65],
+    ];
+    for list in lists {
+        let list = List::from(list);
+        let encoded = encode(&list).unwrap();
+        assert_eq!(decode::<List<Opaque>>(&encoded), Ok(list));
+    }
+}
+
+/// An element that gives back more than it was given.
+#[derive(Debug, PartialEq)]
+struct Backwards;
+
+impl tls_codec::Size for Backwards {
+    fn tls_serialized_len(&self) -> usize {
+        0
+    }
+}
+
+impl Encode for Backwards {
+    fn encoded_len(&self) -> usize {
+        0
+    }
+    fn encode_into(&self, _: &mut Vec<u8>) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
+impl tls_codec::DeserializeBytes for Backwards {
+    fn tls_deserialize_bytes(_: &[u8]) -> Result<(Self, &[u8]), tls_codec::Error> {
+        Ok((Self, b"longer than before"))
+    }
+}
+
+#[test]
+fn an_element_that_goes_backwards_is_refused() {
+    assert_eq!(decode::<List<Backwards>>(&[2, 0, 0]), Err(DecodeError::Malformed));
+}
