@@ -1,7 +1,7 @@
 //! Sending: application messages and proposals (RFC 9420 §6, §12.1, §15), and the use of the secret tree by rows.
 //!
-//! A message reads and writes O(1) rows: head guard, one ratchet. A leaf's first message of an epoch also touches the
-//! O(log n) secret nodes beside its path (§9.2). A generation that was used is persisted before the ciphertext leaves.
+//! A message reads and writes O(1) rows: head guard, one ratchet. A leaf's first message of an epoch also writes
+//! one or two rows of O(log n) bytes, the secrets beside its path (§9.2), and reads O(log n) at most. A generation that was used is persisted before the ciphertext leaves.
 
 use crate::leaf::{LeafRules, Place, check_leaf};
 use crate::proposals::PendingProposal;
@@ -280,11 +280,11 @@ impl GroupState {
         let kind = ratchet_kind(content.content.content.content_type());
         let here = self.secret_tree();
         let own = self.head.own_leaf;
-        let (keys, step, ratchet) = here.prepare(env, &self.suite, rows, own, kind, None)?;
+        let (keys, step, basis) = here.prepare(env, &self.suite, rows, own, kind, None)?;
         if step.generation() >= env.config.messages_per_epoch {
             return Err(MisuseError::MessageLimit.into()); // R056, R272
         }
-        here.write(changes, &step, ratchet);
+        here.write(changes, &step, basis);
         let sender_data_secret = self.secrets()?.sender_data_secret();
         let random = &*env.provider.random;
         let message =
@@ -328,8 +328,14 @@ pub(crate) struct SecretTreeRows {
     pub(crate) past: bool,
 }
 
-/// The row version and bytes of a ratchet as it was read.
-pub(crate) type RatchetRow = Option<(u64, Secret)>;
+/// The rows that a step of the secret tree was prepared on, and holds only while they are as they were read.
+#[derive(Debug, Clone)]
+pub(crate) struct StepBasis {
+    /// The ratchet's version and bytes; `None` before its first use.
+    ratchet: Option<(u64, Secret)>,
+    /// The version of the node's row that loses a secret, at a leaf's first use.
+    holder: Option<u64>,
+}
 
 impl SecretTreeRows {
     /// Prepares the use of a generation, or of the next one.
@@ -341,13 +347,22 @@ impl SecretTreeRows {
         leaf: LeafIndex,
         kind: RatchetKind,
         generation: Option<u32>,
-    ) -> StepResult<(MessageKeys, RatchetStep, RatchetRow)> {
-        let (tree, ratchet) = self.load(env, rows, leaf, kind, generation)?;
+    ) -> StepResult<(MessageKeys, RatchetStep, StepBasis)> {
+        let tree = self.load(env, rows, leaf, kind, generation)?;
         let (keys, step) = match generation {
             Some(generation) => tree.prepare(suite, leaf, kind, generation),
             None => tree.prepare_next(suite, leaf, kind),
         }?;
-        Ok((keys, step, ratchet))
+        let basis = self.basis(rows, &step)?;
+        Ok((keys, step, basis))
+    }
+
+    /// The rows that the use of a ratchet begins with. A handshake message is its sender's first of the epoch as a rule, so what
+    /// the ratchet's row would say is not awaited.
+    pub(crate) fn first_rows(self, leaf: LeafIndex, kind: RatchetKind) -> impl Iterator<Item = RecordKey> {
+        let root =
+            (kind == RatchetKind::Handshake).then(|| self.record(SecretTreeKey::Node(self.size.root())));
+        core::iter::once(self.record(SecretTreeKey::Ratchet(leaf, kind))).chain(root)
     }
 
     /// What the use of a generation, or of the next one, takes of the secret tree.
@@ -358,13 +373,14 @@ impl SecretTreeRows {
         leaf: LeafIndex,
         kind: RatchetKind,
         generation: Option<u32>,
-    ) -> StepResult<(SecretTree, RatchetRow)> {
+    ) -> StepResult<SecretTree> {
         let limits = env.config.ratchet;
         let mut tree = if self.past {
             SecretTree::stored_past(self.size, limits)
         } else {
             SecretTree::stored(self.size, limits)
         };
+        rows.require(self.first_rows(leaf, kind))?;
         loop {
             let missing = match generation {
                 Some(generation) => tree.needs(leaf, kind, generation),
@@ -382,61 +398,60 @@ impl SecretTreeRows {
                     .map_err(|error| RowError::of_secrets(kind, &error))?;
             }
         }
-        let ratchet = match rows.read(self.record(SecretTreeKey::Ratchet(leaf, kind))) {
-            Ok(Some(row)) => Some(
-                unwrap(RowKind::Ratchet, row).map(|(version, bytes)| (version, Secret::copy_from(bytes)))?,
-            ),
-            _ => None,
-        };
-        Ok((tree, ratchet))
+        Ok(tree)
     }
 
-    /// Guards the ratchet and writes the step. The ratchet's row is written each time: its version is what shows a
+    /// The rows that a step stands on, as they are now. Asks for them.
+    fn basis(self, rows: &Rows, step: &RatchetStep) -> StepResult<StepBasis> {
+        let ratchet = self.record(SecretTreeKey::Ratchet(step.leaf(), step.kind()));
+        let holder = step.holder().map(|node| self.record(SecretTreeKey::Node(node)));
+        rows.require(holder.iter().cloned().chain([ratchet.clone()]))?;
+        let ratchet = rows.read(ratchet)?.map(|row| unwrap(RowKind::Ratchet, row)).transpose()?;
+        let holder = match holder {
+            Some(holder) => rows.read(holder)?.map(|row| unwrap(RowKind::SecretNode, row)).transpose()?,
+            None => None,
+        };
+        Ok(StepBasis {
+            ratchet: ratchet.map(|(version, bytes)| (version, Secret::copy_from(bytes))),
+            holder: holder.map(|(version, _)| version),
+        })
+    }
+
+    /// Guards what the step stands on, and writes it. The ratchet's row is written each time: its version is what shows a
     /// second handle that it is late, even where only a skipped key was used.
-    pub(crate) fn write(self, changes: &mut Changes, step: &RatchetStep, ratchet: RatchetRow) {
+    pub(crate) fn write(self, changes: &mut Changes, step: &RatchetStep, basis: StepBasis) {
         let key = SecretTreeKey::Ratchet(step.leaf(), step.kind());
-        let version = ratchet.as_ref().map_or(0, |(version, _)| *version);
-        changes.guard(match &ratchet {
+        let version = basis.ratchet.as_ref().map_or(0, |(version, _)| *version);
+        changes.guard(match &basis.ratchet {
             Some((version, _)) => Guard::Version(self.record(key), *version),
             None => Guard::Absent(self.record(key)),
         });
         let rows = step.rows();
-        if let Some((_, bytes)) = ratchet
+        if let Some((_, bytes)) = basis.ratchet
             && !rows.iter().any(|row| row.key == key)
         {
             let row = SecretTreeRow { key, value: Some(bytes) };
             changes.rows.push(secret_tree_change(self.epoch, version + 1, row));
         }
+        let holder = step.holder().map(SecretTreeKey::Node);
         for row in rows {
-            if let (SecretTreeKey::Node(_), None) = (row.key, &row.value) {
-                // Another leaf's first use may have consumed the same node meanwhile.
-                changes.guard(Guard::Present(self.record(row.key)));
-            }
+            let version = match basis.holder {
+                // Another leaf's first use may have taken a secret out of it meanwhile: that one must not come back.
+                Some(version) if holder == Some(row.key) => {
+                    changes.guard(Guard::Version(self.record(row.key), version));
+                    version
+                }
+                _ => version,
+            };
             changes.rows.push(secret_tree_change(self.epoch, version + 1, row));
         }
     }
 
-    /// Whether a step that was prepared before can still be made: its ratchet is as it was, and the secret that it
-    /// consumes is there. Asks for the rows that tell.
-    pub(crate) fn still_holds(
-        self,
-        rows: &Rows,
-        step: &RatchetStep,
-        before: &RatchetRow,
-    ) -> StepResult<bool> {
-        let ratchet = self.record(SecretTreeKey::Ratchet(step.leaf(), step.kind()));
-        let consumed = step.consumed().map(|node| self.record(SecretTreeKey::Node(node)));
-        rows.require(consumed.iter().cloned().chain([ratchet.clone()]))?;
-        let now = rows.read(ratchet)?.map(|row| unwrap(RowKind::Ratchet, row)).transpose()?;
-        let is_same = match (now, before) {
-            (None, None) => true,
-            (Some((version, bytes)), Some((old, secret))) => {
-                version == *old && *secret == Secret::copy_from(bytes)
-            }
-            _ => false,
-        };
-        let is_there = consumed.map_or(Ok(true), |node| rows.read(node).map(|row| row.is_some()))?;
-        Ok(is_same && is_there)
+    /// Whether a step that was prepared before can still be made: its ratchet and the row that loses a secret are as they
+    /// were. Asks for the rows that tell.
+    pub(crate) fn still_holds(self, rows: &Rows, step: &RatchetStep, before: &StepBasis) -> StepResult<bool> {
+        let now = self.basis(rows, step)?;
+        Ok(now.ratchet == before.ratchet && now.holder == before.holder)
     }
 
     fn record(self, key: SecretTreeKey) -> RecordKey {

@@ -391,17 +391,17 @@ impl GroupState {
             return Err(MisuseError::Stale.into());
         }
         let mut changes = Changes::default();
-        if let Some(UsedKey { step, ratchet }) = &staged.used {
+        if let Some(UsedKey { step, basis }) = &staged.used {
             let here = self.secret_tree();
-            if here.still_holds(rows, step, ratchet)? {
-                here.write(&mut changes, step, ratchet.clone());
+            if here.still_holds(rows, step, basis)? {
+                here.write(&mut changes, step, basis.clone());
                 return Ok(changes);
             }
             // Another message of this epoch was received meanwhile.
             let (leaf, generation) = (step.leaf(), Some(step.generation()));
-            let (_, step, ratchet) =
+            let (_, step, basis) =
                 here.prepare(env, &self.suite, rows, leaf, RatchetKind::Handshake, generation)?;
-            here.write(&mut changes, &step, ratchet);
+            here.write(&mut changes, &step, basis);
         }
         Ok(changes)
     }

@@ -4,8 +4,7 @@
 //! the bytes received.
 
 use crate::head::read_epoch;
-use crate::message::RatchetRow;
-use crate::message::SecretTreeRows;
+use crate::message::{SecretTreeRows, StepBasis};
 use crate::process::Basis;
 use crate::received_proposal::{ReceivedProposal, external_sender_key};
 use crate::{
@@ -106,7 +105,7 @@ pub(crate) struct OpenedSender {
 #[derive(Debug, Clone)]
 pub(crate) struct UsedKey {
     pub(crate) step: RatchetStep,
-    pub(crate) ratchet: RatchetRow,
+    pub(crate) basis: StepBasis,
 }
 
 impl GroupState {
@@ -248,26 +247,24 @@ impl GroupState {
         let kind = ratchet_kind(message.content_type);
         let here = self.secret_tree();
         let sender_row = self.leaf_row(leaf);
-        if let Err(need) =
-            rows.require(sender_row.into_iter().chain([RecordKey::Ratchet(self.epoch(), kind, leaf)]))
-        {
+        if let Err(need) = rows.require(sender_row.into_iter().chain(here.first_rows(leaf, kind))) {
             let (message, epoch) = (bytes.to_vec(), message.epoch);
             rows.keep_sender(OpenedSender { message, epoch, data: sender_data });
             return Err(need);
         }
         let sender = self.leaf_node(rows, leaf)?.ok_or(MisbehaviorError::SenderNotMember)?; // R059
-        let (keys, step, ratchet) =
+        let (keys, step, basis) =
             here.prepare(env, &self.suite, rows, leaf, kind, Some(sender_data.generation))?;
         let unverified = open_private(&epoch, message, &sender_data, keys)?;
         let verifier = self.known_verifier(env, &sender.signature_key)?;
         let content = unverified.verify(&epoch, &*verifier)?.into_inner(); // R055
         env.config.limits.check_content(&content.content.content)?;
         let Content::Application(data) = content.content.content else {
-            return self.received_or_kept(env, rows, bytes, content, Some(UsedKey { step, ratchet }));
+            return self.received_or_kept(env, rows, bytes, content, Some(UsedKey { step, basis }));
         };
         let mut changes = Changes::default();
         changes.guard(self.guard_head());
-        here.write(&mut changes, &step, ratchet);
+        here.write(&mut changes, &step, basis);
         let output = Incoming::Application(ApplicationMessage {
             sender: leaf,
             epoch: self.epoch(),
@@ -304,7 +301,7 @@ impl GroupState {
         let signature_key = self.past_signature_key(rows, past.epoch, leaf)?;
         let here = SecretTreeRows { epoch: past.epoch, size: past.size, past: true };
         let kind = ratchet_kind(message.content_type);
-        let (keys, step, ratchet) =
+        let (keys, step, basis) =
             here.prepare(env, &self.suite, rows, leaf, kind, Some(sender_data.generation))?;
         let unverified = open_private(&epoch, message, &sender_data, keys)?;
         let verifier = self.known_verifier(env, &signature_key)?;
@@ -314,7 +311,7 @@ impl GroupState {
         };
         let mut changes = Changes::default();
         changes.guard(self.guard_head());
-        here.write(&mut changes, &step, ratchet);
+        here.write(&mut changes, &step, basis);
         let output = Incoming::Application(ApplicationMessage {
             sender: leaf,
             epoch: past.epoch,
@@ -371,9 +368,9 @@ impl GroupState {
         match &content.content.content {
             Content::Proposal(proposal) => {
                 let mut changes = Changes::default();
-                if let Some(UsedKey { step, ratchet }) = used {
+                if let Some(UsedKey { step, basis }) = used {
                     changes.guard(self.guard_head());
-                    self.secret_tree().write(&mut changes, step, ratchet.clone());
+                    self.secret_tree().write(&mut changes, step, basis.clone());
                 }
                 self.received_proposal(env, rows, content, proposal, changes)
             }

@@ -60,7 +60,9 @@ impl RowError {
         Self {
             row,
             problem: match error {
-                Inner::Version(found) => unknown(*found, SECRETS),
+                Inner::Version(found) => {
+                    unknown(*found, if matches!(row, RowKind::SecretNode) { SECRET_NODES } else { SECRETS })
+                }
                 Inner::Length => RowProblem::Length,
                 _ => RowProblem::Value,
             },
@@ -70,6 +72,7 @@ impl RowError {
 
 /// The newest version of what the key schedule writes into rows.
 const SECRETS: u8 = pleach_key_schedule::ROW_VERSION;
+const SECRET_NODES: u8 = pleach_key_schedule::NODE_ROW_VERSION;
 
 /// Formats count from 1: what is not later is damage.
 const fn unknown(found: u8, known: u8) -> RowProblem {

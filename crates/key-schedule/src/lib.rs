@@ -29,7 +29,7 @@
 //! // The keys of leaf 2's next message: prepared, persisted, committed.
 //! let mut tree = SecretTree::new(TreeSize::from_leaf_count(4).unwrap(), encryption_secret, RatchetLimits::default());
 //! let (keys, step) = tree.prepare_next(suite, LeafIndex(2), RatchetKind::Application)?;
-//! assert_eq!(step.rows().len(), 2 + 1 + 2); // ratchets, the root's secret erased, the copath
+//! assert_eq!(step.rows().len(), 2 + 1); // ratchets, and the secrets beside the path in the place of the root's own
 //! tree.commit(step)?;
 //! assert_eq!(keys.generation(), 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -46,6 +46,7 @@ extern crate std;
 
 mod epoch;
 mod error;
+mod node_secrets;
 mod psk;
 mod ratchet;
 mod row;
@@ -60,7 +61,7 @@ pub use epoch::{EpochSecrets, PastEpochSecrets};
 pub use error::{KeyScheduleError, RowError, SecretTreeError};
 pub use psk::{check_psk_nonce, psk_secret};
 pub use ratchet::{MessageKeys, RatchetKind, RatchetLimits};
-pub use row::ROW_VERSION;
+pub use row::{NODE_ROW_VERSION, ROW_VERSION};
 pub use schedule::{EncryptionSecret, EpochSecret, InitSecret, JoinerSecret, MemberSecret, WelcomeSecret};
 pub use secret_tree::SecretTree;
 pub use step::{RatchetStep, SecretTreeKey, SecretTreeRow};

@@ -7,8 +7,10 @@ use crate::RowError;
 use alloc::vec::Vec;
 use pleach_crypto::Secret;
 
-/// The version octet of every row that this crate writes.
+/// The version octet of every row that this crate writes, but for some of nodes of the secret tree.
 pub const ROW_VERSION: u8 = 1;
+/// The version octet of the row of a node of the secret tree whose own secret was used.
+pub const NODE_ROW_VERSION: u8 = 2;
 
 /// Builds one row. Bytes are zeroized with the [`Secret`] that [`Writer::finish`] returns.
 pub(crate) struct Writer {
@@ -34,6 +36,10 @@ impl Writer {
     pub(crate) fn secret(&mut self, secret: &Secret) {
         self.u16(secret.len() as u16);
         self.out.extend_from_slice(secret.as_bytes());
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
     }
 
     pub(crate) fn finish(self) -> Secret {
@@ -78,6 +84,11 @@ impl<'a> Reader<'a> {
         let (bytes, rest) = self.rest.split_at_checked(len).ok_or(RowError::Length)?;
         self.rest = rest;
         Ok(Secret::copy_from(bytes))
+    }
+
+    /// All that is left.
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.rest
     }
 
     pub(crate) fn is_empty(&self) -> bool {

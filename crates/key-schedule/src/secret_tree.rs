@@ -2,17 +2,24 @@
 //! needed ever exists.
 //!
 //! A new epoch has one secret, that of the root. The first message of a leaf consumes the nearest secret above it: it is
-//! replaced by the secrets beside the path to the leaf and by the leaf's two ratchets. So of the nodes on a leaf's path
-//! at most one has a secret, and none once the leaf has its ratchets (R142). Memory and rows: O(speakers × log n).
+//! replaced by the secrets beside the path to the leaf, all of them in the consumed node's row, and by the leaf's two ratchets.
+//! So of the nodes on a leaf's path at most one has a secret, and none once the leaf has its ratchets (R142). To find it, go
+//! down from the root: a node's row has it, or says where the path to this leaf leaves the path of the first use, and if the
+//! secret there is gone too, that node has a row. Memory: O(speakers × log n); rows: a few for each speaker.
+//!
+//! Stores of earlier versions have a row for each secret, and none for a node whose secret was consumed: then all of the path is
+//! read.
 //!
 //! A tree may be new, and then wholly in memory, or stored, and then loaded row by row: [`SecretTree::needs`] names the
-//! rows to read, [`SecretTree::load`] takes them. In order, a message needs one row; a leaf's first one O(log n).
+//! rows to read, [`SecretTree::load`] takes them. In order, a message needs one row; the first one of an epoch two, a leaf's
+//! first one O(log n).
 //!
 //! Invariants: a generation is used once (R060, R141); deriving changes nothing, only [`SecretTree::commit`] does (R147).
 //! Not here: whether a leaf is blank, when a past epoch is deleted, and any I/O.
 
+use crate::node_secrets::{Beside, NodeSecrets};
 use crate::ratchet::{Moved, Ratchet, RatchetKind, RatchetLimits};
-use crate::step::{FirstUse, RatchetStep, SecretTreeKey, SecretTreeRow, node_from_row, node_row};
+use crate::step::{FirstUse, RatchetStep, SecretTreeKey, SecretTreeRow};
 use crate::{EncryptionSecret, MessageKeys, RowError, SecretTreeError};
 use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
 use pleach_crypto::{CipherSuite, CryptoError, Secret};
@@ -27,8 +34,8 @@ pub struct SecretTree {
     past: bool,
     /// What is not in the maps may be stored. Otherwise, it does not exist.
     stored: bool,
-    /// `None`: known to have no secret.
-    nodes: BTreeMap<NodeIndex, Option<Secret>>,
+    /// `None`: known to have no row.
+    nodes: BTreeMap<NodeIndex, Option<NodeSecrets>>,
     /// `None`: known not to exist. Boxed: a node of the map has room for eleven.
     ratchets: BTreeMap<(LeafIndex, RatchetKind), Option<Box<Ratchet>>>,
     /// Counts commits, so that a step finds out that it is late.
@@ -39,7 +46,7 @@ impl SecretTree {
     /// The tree of a new epoch: the secret of the root and nothing else. `size` is that of the ratchet tree (R139).
     #[must_use]
     pub fn new(size: TreeSize, encryption_secret: EncryptionSecret, limits: RatchetLimits) -> Self {
-        let nodes = [(size.root(), Some(encryption_secret.0))].into();
+        let nodes = [(size.root(), Some(NodeSecrets::Own(encryption_secret.0)))].into();
         Self { size, limits, past: false, stored: false, nodes, ratchets: BTreeMap::new(), revision: 0 }
     }
 
@@ -90,7 +97,8 @@ impl SecretTree {
     pub fn load(&mut self, key: SecretTreeKey, row: Option<&[u8]>) -> Result<(), RowError> {
         match key {
             SecretTreeKey::Node(node) if !self.nodes.contains_key(&node) => {
-                self.nodes.insert(node, row.map(node_from_row).transpose()?);
+                let secrets = row.map(|row| NodeSecrets::from_row(node, row)).transpose()?;
+                self.nodes.insert(node, secrets);
             }
             SecretTreeKey::Ratchet(leaf, kind) if !self.ratchets.contains_key(&(leaf, kind)) => {
                 self.ratchets.insert((leaf, kind), row.map(Ratchet::from_row).transpose()?.map(Box::new));
@@ -159,13 +167,8 @@ impl SecretTree {
             return Err(SecretTreeError::StaleStep);
         }
         self.revision = self.revision.wrapping_add(1);
-        if let Some(FirstUse { other, consumed, copath }) = step.first_use {
-            self.nodes.extend(copath.into_iter().map(|(node, secret)| (node, Some(secret))));
-            if self.stored {
-                self.nodes.insert(consumed, None);
-            } else {
-                self.nodes.remove(&consumed);
-            }
+        if let Some(FirstUse { other, nodes, .. }) = step.first_use {
+            self.nodes.extend(nodes);
             if let Some((kind, ratchet)) = other {
                 self.ratchets.insert((step.leaf, kind), Some(Box::new(ratchet)));
             }
@@ -177,8 +180,8 @@ impl SecretTree {
     /// All rows that are in memory: what to write to store a tree that was made by [`SecretTree::new`].
     #[must_use]
     pub fn rows(&self) -> Vec<SecretTreeRow> {
-        let nodes = self.nodes.iter().filter_map(|(node, secret)| {
-            let value = Some(node_row(secret.as_ref()?));
+        let nodes = self.nodes.iter().filter_map(|(node, secrets)| {
+            let value = Some(secrets.as_ref()?.to_row());
             Some(SecretTreeRow { key: SecretTreeKey::Node(*node), value })
         });
         let ratchets = self.ratchets.iter().filter_map(|(&(leaf, kind), ratchet)| {
@@ -207,16 +210,48 @@ impl SecretTree {
                 .map(|generation| SecretTreeKey::Skipped(leaf, kind, generation))
                 .into_iter()
                 .collect(),
-            Some(None) => {
-                let path = self.path_to_root(leaf);
-                if path.iter().any(|node| matches!(self.nodes.get(node), Some(Some(_)))) {
-                    return Vec::new(); // at most one node of the path has a secret
+            Some(None) => match self.nearest(leaf) {
+                Nearest::Unknown(nodes) => nodes.into_iter().map(SecretTreeKey::Node).collect(),
+                Nearest::Found { .. } | Nearest::None => Vec::new(),
+            },
+        }
+    }
+
+    /// Looks for the nearest secret above a leaf, from the root down.
+    fn nearest(&self, leaf: LeafIndex) -> Nearest<'_> {
+        let mut level = self.size.height();
+        loop {
+            let node = ancestor(leaf, level);
+            match self.nodes.get(&node) {
+                Some(Some(NodeSecrets::Own(secret))) => {
+                    return Nearest::Found { node, beside: None, secret: secret.as_bytes() };
                 }
-                path.into_iter()
-                    .filter(|node| !self.nodes.contains_key(node))
-                    .map(SecretTreeKey::Node)
-                    .collect()
+                Some(Some(NodeSecrets::Beside(beside))) => {
+                    let Some(below) = beside.level_of(leaf) else { return Nearest::None };
+                    if let Some(secret) = beside.at(below) {
+                        let node = ancestor(leaf, below);
+                        return Nearest::Found {
+                            node,
+                            beside: Some((ancestor(leaf, level), beside)),
+                            secret,
+                        };
+                    }
+                    if below == 0 {
+                        return Nearest::None; // it was the leaf's own
+                    }
+                    level = below;
+                    continue;
+                }
+                // The root tells most. Where it tells nothing, all that is below may have to be asked, at once.
+                None if self.stored && level == self.size.height() => return Nearest::Unknown(vec![node]),
+                None if self.stored => {
+                    let path = (0..=level).map(|level| ancestor(leaf, level));
+                    return Nearest::Unknown(path.filter(|node| !self.nodes.contains_key(node)).collect());
+                }
+                None | Some(None) => {}
             }
+            let Some(below) = level.checked_sub(1) else { return Nearest::None };
+            level = below;
         }
     }
 
@@ -269,30 +304,33 @@ impl SecretTree {
         leaf: LeafIndex,
         kind: RatchetKind,
     ) -> Result<(Ratchet, FirstUse), SecretTreeError> {
-        let mut path = self.path_to_root(leaf);
-        let (depth, secret) = path
-            .iter()
-            .enumerate()
-            .find_map(|(depth, node)| Some((depth, self.nodes.get(node)?.as_ref()?)))
-            .ok_or(SecretTreeError::NoSecret(leaf))?;
-        let mut secret = secret.clone();
-        path.truncate(depth + 1);
-        let consumed = path.pop().ok_or(SecretTreeError::NoSecret(leaf))?;
-
-        let mut copath = Vec::with_capacity(depth);
-        let mut parent = consumed;
-        while let (Some(child), Some((left, right))) = (path.pop(), parent.children()) {
-            let left_secret = child_secret(suite, &secret, b"left")?;
-            let right_secret = child_secret(suite, &secret, b"right")?;
-            if child == left {
-                secret = left_secret;
-                copath.push((right, right_secret));
-            } else {
-                secret = right_secret;
-                copath.push((left, left_secret));
+        let Nearest::Found { node, beside, secret } = self.nearest(leaf) else {
+            return Err(SecretTreeError::NoSecret(leaf));
+        };
+        let mut secret = Secret::copy_from(secret);
+        let secret_len = suite.secret_len();
+        let left = Beside::new(leaf, node.level(), secret_len, |out| {
+            let places = out.chunks_exact_mut(secret_len);
+            for (level, place) in (0..node.level()).rev().zip(places) {
+                let left = child_secret(suite, &secret, b"left")?;
+                let right = child_secret(suite, &secret, b"right")?;
+                let goes_right = (leaf.0 >> level) & 1 == 1;
+                let (on_path, beside) = if goes_right { (right, left) } else { (left, right) };
+                place.copy_from_slice(beside.as_bytes());
+                secret = on_path;
             }
-            parent = child;
-        }
+            Ok::<_, CryptoError>(())
+        })?;
+        // A leaf has nothing below it.
+        let left = (node.level() > 0).then_some(NodeSecrets::Beside(left));
+        let (holder, nodes) = match beside {
+            None => (node, vec![(node, left)]),
+            Some((holder, beside)) => {
+                let rest = NodeSecrets::Beside(beside.without(node.level()));
+                let own = left.map(|left| (node, Some(left)));
+                (holder, core::iter::once((holder, Some(rest))).chain(own).collect())
+            }
+        };
 
         let ratchet = Ratchet::first(suite, &secret, kind)?;
         let other_kind = match kind {
@@ -304,14 +342,25 @@ impl SecretTree {
         } else {
             Some((other_kind, Ratchet::first(suite, &secret, other_kind)?))
         };
-        Ok((ratchet, FirstUse { other, consumed, copath }))
+        Ok((ratchet, FirstUse { other, holder, nodes }))
     }
+}
 
-    /// The leaf's node and its ancestors, up to the root.
-    fn path_to_root(&self, leaf: LeafIndex) -> Vec<NodeIndex> {
-        let node = leaf.node();
-        core::iter::once(node).chain(node.direct_path(self.size)).collect()
-    }
+/// Where the nearest secret above a leaf is.
+enum Nearest<'t> {
+    /// The node's own secret, in its row or among those beside a path, in another node's.
+    Found { node: NodeIndex, beside: Option<(NodeIndex, &'t Beside)>, secret: &'t [u8] },
+    /// Rows of these nodes are to be read first.
+    Unknown(Vec<NodeIndex>),
+    /// Nowhere.
+    None,
+}
+
+/// The node at a level that is the leaf's, or has it below.
+fn ancestor(leaf: LeafIndex, level: u32) -> NodeIndex {
+    // Its place among the nodes of its level, and as many ones behind it as there are levels below. A tree has 31 levels at most.
+    let level = level.min(TreeSize::MAX.height());
+    NodeIndex(((leaf.0 >> level) << (level + 1)) | ((1 << level) - 1))
 }
 
 /// `ExpandWithLabel(tree_node_[N]_secret, "tree", "left" or "right", Nh)` (RFC 9420 §9, R139).

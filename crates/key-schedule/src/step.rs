@@ -3,19 +3,17 @@
 //! The order is the caller's: prepare, open or seal the message, check everything, persist [`RatchetStep::rows`] in the
 //! batch of the operation, commit. A step that is dropped on the way changed nothing (R147).
 
+use crate::RatchetKind;
+use crate::node_secrets::NodeSecrets;
 use crate::ratchet::Ratchet;
-use crate::row::{Reader, Writer, secret_len};
-use crate::{RatchetKind, RowError};
 use alloc::vec::Vec;
 use pleach_crypto::Secret;
 use pleach_wire::{LeafIndex, NodeIndex};
 
-const VERSION: u8 = crate::ROW_VERSION;
-
 /// The name of a row of the secret tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SecretTreeKey {
-    /// The secret of a node that nobody below has used yet.
+    /// The secret of a node that nobody below has used yet; or what the first use left of those below it.
     Node(NodeIndex),
     /// A ratchet.
     Ratchet(LeafIndex, RatchetKind),
@@ -35,7 +33,8 @@ pub struct SecretTreeRow {
 /// The use of one generation of one ratchet, prepared and not yet committed.
 ///
 /// A message writes one row, and one for each generation that it skips; a late one erases its skipped key. The first
-/// message of a leaf writes its two ratchets and the O(log n) secrets beside its path, and erases one on the path.
+/// message of a leaf writes its two ratchets, and one or two rows of nodes: where the secret was that it consumes, and the
+/// O(log n) secrets beside its path from there.
 #[derive(Debug, Clone)]
 pub struct RatchetStep {
     pub(crate) leaf: LeafIndex,
@@ -53,10 +52,10 @@ pub struct RatchetStep {
 pub(crate) struct FirstUse {
     /// The leaf's other ratchet; `None` in a past epoch, which keeps no handshake ratchets.
     pub(crate) other: Option<(RatchetKind, Ratchet)>,
-    /// The node whose secret was the nearest: consumed.
-    pub(crate) consumed: NodeIndex,
-    /// The secrets beside the path from there to the leaf.
-    pub(crate) copath: Vec<(NodeIndex, Secret)>,
+    /// The node in whose row the secret was that is consumed.
+    pub(crate) holder: NodeIndex,
+    /// That row without it; and, if the node consumed is another one, that one's.
+    pub(crate) nodes: Vec<(NodeIndex, Option<NodeSecrets>)>,
 }
 
 impl RatchetStep {
@@ -78,10 +77,11 @@ impl RatchetStep {
         self.generation
     }
 
-    /// The node whose secret it consumes, if it is the first use of its leaf.
+    /// The node whose row loses the secret that it consumes, if it is the first use of its leaf. Other first uses change the
+    /// same row: the step holds only while that is as it was read.
     #[must_use]
-    pub fn consumed(&self) -> Option<NodeIndex> {
-        self.first_use.as_ref().map(|first_use| first_use.consumed)
+    pub fn holder(&self) -> Option<NodeIndex> {
+        self.first_use.as_ref().map(|first_use| first_use.holder)
     }
 
     /// What to write and erase so that the stored tree has made this step.
@@ -94,29 +94,14 @@ impl RatchetStep {
             let key = SecretTreeKey::Skipped(self.leaf, self.kind, generation);
             put(key, self.ratchet.skipped_row(generation));
         }
-        if let Some(FirstUse { other, consumed, copath }) = &self.first_use {
+        if let Some(FirstUse { other, nodes, .. }) = &self.first_use {
             if let Some((kind, ratchet)) = other {
                 put(SecretTreeKey::Ratchet(self.leaf, *kind), Some(ratchet.to_row()));
             }
-            put(SecretTreeKey::Node(*consumed), None);
-            for (node, secret) in copath {
-                put(SecretTreeKey::Node(*node), Some(node_row(secret)));
+            for (node, secrets) in nodes {
+                put(SecretTreeKey::Node(*node), secrets.as_ref().map(NodeSecrets::to_row));
             }
         }
         rows
     }
-}
-
-/// The row of a node's secret: the octet 1, then the secret after a `u16` length.
-pub(crate) fn node_row(secret: &Secret) -> Secret {
-    let mut row = Writer::new(VERSION, secret_len(secret));
-    row.secret(secret);
-    row.finish()
-}
-
-pub(crate) fn node_from_row(row: &[u8]) -> Result<Secret, RowError> {
-    let mut row = Reader::new(VERSION, row)?;
-    let secret = row.secret()?;
-    row.finish()?;
-    if secret.is_empty() { Err(RowError::Inconsistent) } else { Ok(secret) }
 }

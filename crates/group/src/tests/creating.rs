@@ -308,21 +308,27 @@ fn messages_of_an_epoch_are_counted() {
     alice.send(b"three").unwrap();
 }
 
+/// Whether any row of a client has these bytes.
+fn holds(client: &Client, secret: &Secret) -> bool {
+    client.rows.values().any(|row| row.windows(secret.len()).any(|part| part == secret.as_bytes()))
+}
+
 // breaks: R142, R099
 #[test]
 fn what_an_epoch_used_is_gone_when_it_is_over() {
     let config = GroupConfig { past_epochs: 0, ..GroupConfig::default() };
     let (mut alice, mut bob, _) = trio_with(SUITE_1, &config, Extensions::default(), &|_| ());
-    let root = NodeIndex(3);
+    let root = RecordKey::SecretNode(1, NodeIndex(3));
+    // Behind version, format, length, version and length.
+    let encryption_secret = Secret::copy_from(&alice.rows[&root][16..]);
+    assert_eq!(encryption_secret.len(), 32);
+    assert!(holds(&alice, &encryption_secret));
     alice.send(b"text").unwrap();
-    assert!(!alice.rows.contains_key(&RecordKey::SecretNode(1, root)), "the encryption secret goes first");
+    assert!(!holds(&alice, &encryption_secret), "the encryption secret goes first");
     alice.attach();
     let old_leaf = alice.state().attached.as_ref().unwrap().private.secret(NodeIndex(0)).unwrap().clone();
     let old_init = alice.state().secrets().unwrap().init_secret().secret().clone();
     bob.follow(&alice.commit_and_merge(&force_path()));
-    let holds = |client: &Client, secret: &Secret| {
-        client.rows.values().any(|row| row.windows(secret.len()).any(|part| part == secret.as_bytes()))
-    };
     assert!(!holds(&alice, &old_leaf) && !holds(&alice, &old_init));
     assert!(!holds(&bob, &old_init));
     for client in [&alice, &bob] {

@@ -53,6 +53,96 @@ fn naive(leaves: u32, leaf: u32, kind: RatchetKind, generation: u32) -> (Secret,
     (key, suite.derive_tree_secret(&secret, b"nonce", generation, 12).unwrap())
 }
 
+/// The secrets beside the path to a leaf, from the top down.
+fn naive_copath(leaves: u32, leaf: u32) -> Vec<(NodeIndex, Secret)> {
+    let (mut node, mut secret, mut copath) = (size(leaves).root(), root_secret(), Vec::new());
+    while let Some((left, right)) = node.children() {
+        let [of_left, of_right] = [&b"left"[..], b"right"]
+            .map(|side| suite().expand_with_label(&secret, b"tree", side, 32).unwrap());
+        if LeafIndex(leaf).node().is_in_subtree(left) {
+            copath.push((right, of_right));
+            (node, secret) = (left, of_left);
+        } else {
+            copath.push((left, of_left));
+            (node, secret) = (right, of_right);
+        }
+    }
+    copath
+}
+
+/// Until this version, each secret had a row of its own, and a node whose secret was consumed had none.
+#[test]
+fn rows_of_a_secret_each_are_read_and_go_on() {
+    const LEAVES: u32 = 16;
+    let legacy = |first: u32| {
+        let mut store = Store::default();
+        for (node, secret) in naive_copath(LEAVES, first) {
+            let row = [&[1, 0, 32], secret.as_bytes()].concat();
+            store.0.insert(SecretTreeKey::Node(node), row);
+        }
+        store
+    };
+    for first in [0, 6, 15] {
+        let mut store = legacy(first);
+        for i in 0..LEAVES {
+            let leaf = LeafIndex((i * 5 + 3) % LEAVES);
+            let mut tree = SecretTree::stored(size(LEAVES), RatchetLimits::default());
+            store.load(&mut tree, |tree| tree.needs(leaf, Application, 0));
+            let step = tree.prepare(suite(), leaf, Application, 0);
+            if leaf.0 == first {
+                // Its ratchets would have rows.
+                assert_eq!(step.map(|_| ()), Err(SecretTreeError::NoSecret(leaf)));
+                continue;
+            }
+            let (keys, step) = step.unwrap();
+            assert_eq!((keys.key, keys.nonce), naive(LEAVES, leaf.0, Application, 0));
+            store.apply(&step.rows());
+            // Once more, it is not there.
+            let mut tree = SecretTree::stored(size(LEAVES), RatchetLimits::default());
+            store.0.retain(|key, _| *key != SecretTreeKey::Ratchet(leaf, Application));
+            store.load(&mut tree, |tree| tree.needs(leaf, Application, 0));
+            let again = tree.prepare(suite(), leaf, Application, 0).map(|_| ());
+            assert_eq!(again, Err(SecretTreeError::NoSecret(leaf)));
+        }
+    }
+}
+
+// breaks: R142
+#[test]
+fn a_secret_beside_a_path_is_used_once_and_leaves_its_row() {
+    const LEAVES: u32 = 32;
+    let mut tree = tree(LEAVES);
+    for i in 0..LEAVES {
+        let leaf = LeafIndex((i * 13 + 7) % LEAVES);
+        let (_, step) = tree.prepare(suite(), leaf, Handshake, 0).unwrap();
+        let before = Store::with(&tree);
+        let holder = SecretTreeKey::Node(step.holder().unwrap());
+        tree.commit(step).unwrap();
+        let after = Store::with(&tree);
+        // The holder has one secret less; nothing else that was there changed, and two rows of nodes at most came or changed.
+        assert!(i == 0 || before.0[&holder].len() - after.0[&holder].len() == 32);
+        let changed = |key: &SecretTreeKey| before.0.get(key) != after.0.get(key);
+        let nodes = after.nodes().filter(|node| changed(&SecretTreeKey::Node(*node)));
+        assert!((1..=2).contains(&nodes.count()));
+        assert!(before.0.keys().all(|key| !changed(key) || *key == holder));
+        // No row has a secret of the path.
+        let mut on_path = vec![root_secret()];
+        let copath = naive_copath(LEAVES, leaf.0);
+        for (node, _) in &copath {
+            let parent = on_path.last().unwrap();
+            let is_left = node.common_ancestor(leaf.node()).left() == Some(*node);
+            let side: &[u8] = if is_left { b"right" } else { b"left" };
+            on_path.push(suite().expand_with_label(parent, b"tree", side, 32).unwrap());
+        }
+        for row in after.0.values() {
+            assert!(on_path.iter().all(|secret| row.windows(32).all(|window| window != secret.as_bytes())));
+        }
+    }
+    // All were used.
+    let nodes = Store::with(&tree);
+    assert!(nodes.nodes().all(|node| nodes.0[&SecretTreeKey::Node(node)][5..] == [0; 6]));
+}
+
 // breaks: R139, R140
 #[test]
 fn keys_are_those_of_the_naive_tree() {
@@ -78,11 +168,12 @@ fn what_is_consumed_is_gone() {
     let mut tree = tree(8);
     receive(&mut tree, 5, Application, 1).unwrap();
     let store = Store::with(&tree);
-    let path: Vec<NodeIndex> =
-        core::iter::once(NodeIndex(10)).chain(NodeIndex(10).direct_path(size(8))).collect();
-    assert!(store.nodes().all(|node| !path.contains(&node)));
-    let copath: Vec<NodeIndex> = store.nodes().collect();
-    assert_eq!(copath, [NodeIndex(3), NodeIndex(8), NodeIndex(13)]);
+    // What is beside the path stands in the root's row: the levels 2, 1 and 0.
+    assert!(store.nodes().eq([size(8).root()]));
+    let root = &store.0[&SecretTreeKey::Node(size(8).root())];
+    let beside: Vec<u8> =
+        naive_copath(8, 5).iter().flat_map(|(_, secret)| secret.as_bytes().to_vec()).collect();
+    assert_eq!(*root, [&[2, 0, 0, 0, 5, 0, 0, 0, 0b111, 0, 32], &beside[..]].concat());
     // Neither the secrets of the path, nor the ratchet secrets of generations 0 and 1, nor the used key are in any row.
     let mut secret = root_secret();
     let mut gone = vec![secret.clone()];

@@ -80,12 +80,12 @@ fn rows_per_message_grow_as_promised() {
     for height in 0..=20 {
         let mut store = Store::with(&new_tree(height));
         assert_eq!(store.0.len(), 1);
-        let levels = height as usize;
         let leaf = 0x5_5555 & ((1 << height) - 1);
         let (_, read, rounds, written) = receive(&mut store, height, leaf, 0);
-        assert_eq!((read, rounds), (1 + levels + 1, 2)); // the ratchet, then the path
-        assert_eq!(written, 2 + 1 + levels); // two ratchets, one secret erased, the copath
-        assert_eq!(store.0.len(), 2 + levels);
+        assert_eq!((read, rounds), (2, 2)); // the ratchet, then the root
+        assert_eq!(written, 2 + 1); // two ratchets, and what is beside the path in the root's place; of one leaf, nothing
+        let stored = 2 + usize::from(height > 0);
+        assert_eq!(store.0.len(), stored);
         let (_, read, rounds, written) = receive(&mut store, height, leaf, 1);
         assert_eq!((read, rounds, written), (1, 1, 1));
         // Generations 2 and 3 are skipped.
@@ -93,7 +93,14 @@ fn rows_per_message_grow_as_promised() {
         assert_eq!((read, rounds, written), (1, 1, 3));
         let (_, read, rounds, written) = receive(&mut store, height, leaf, 2);
         assert_eq!((read, rounds, written), (2, 2, 2)); // the ratchet and the key, rewritten and erased
-        assert_eq!(store.0.len(), 2 + levels + 1);
+        assert_eq!(store.0.len(), stored + 1);
+        // Another leaf's first one asks for the path below that which the root does not tell, at once.
+        if height > 2 {
+            let (_, read, rounds, written) = receive(&mut store, height, leaf ^ 4, 0);
+            assert_eq!((read, rounds, written), (2, 2, 2 + 2));
+            let (_, read, rounds, written) = receive(&mut store, height, leaf ^ 5, 0);
+            assert_eq!((read, rounds, written), (2 + 3, 3, 2 + 1)); // it took a leaf's own secret
+        }
     }
 }
 
@@ -175,6 +182,25 @@ fn damaged_rows_are_refused_and_change_nothing() {
             tree.rows().iter().find(|found| found.key == key).unwrap().value.as_ref().unwrap().as_bytes(),
             row
         );
+    }
+    // A leaf that is not below, a secret at a level that is not, a length without secrets and secrets without a length.
+    let beside = |leaf: u8, left: u8, length: u8, secrets: usize| {
+        [&[2, 0, 0, 0, leaf, 0, 0, 0, left, 0, length], &[7; 64][..secrets]].concat()
+    };
+    let rows = [
+        (beside(0, 1, 32, 32), Ok(())),
+        (beside(1, 0, 0, 0), Ok(())),
+        (beside(2, 1, 32, 32), Err(RowError::Inconsistent)),
+        (beside(0, 2, 32, 32), Err(RowError::Inconsistent)),
+        (beside(0, 0, 32, 0), Err(RowError::Inconsistent)),
+        (beside(0, 1, 0, 0), Err(RowError::Inconsistent)),
+        (beside(0, 1, 32, 64), Err(RowError::Length)),
+        (beside(0, 0, 0, 32), Err(RowError::Length)),
+    ];
+    for (row, expected) in rows {
+        let size = TreeSize::from_height(1).unwrap();
+        let mut tree = SecretTree::stored(size, RatchetLimits::default());
+        assert_eq!(tree.load(SecretTreeKey::Node(size.root()), Some(&row)), expected, "{row:?}");
     }
     // A kept key that is named and missing is damage, too.
     let (leaf, kind) = (LeafIndex(0), RatchetKind::Application);
