@@ -8,7 +8,10 @@ use crate::library::Pleach;
 use crate::native;
 use peer_harness::{Clock, Library, Result};
 use pleach::crypto::{CipherSuite, CryptoProvider, Secret, SecureRandom, Signed};
-use pleach::wire::{Kept, LeafNode, LeafNodeSource, decode, encode};
+use pleach::wire::{
+    Kept, LeafNode, LeafNodeSource, List, ParentHashInput, ParentNode, ParentNodeHashInput, TreeHashInput,
+    decode, encode,
+};
 use pleach_testkit::members::Member;
 use serde_json::json;
 use std::hint::black_box;
@@ -19,8 +22,10 @@ use std::time::Duration;
 const SLICE: Duration = Duration::from_millis(4);
 /// Signatures in one batch.
 pub(crate) const BATCH: usize = 1024;
-/// Bytes that are signed: about as many as of a LeafNode or a Commit.
+/// Bytes that are signed: about as many as of a LeafNode or a GroupInfo.
 pub(crate) const SIGNED: usize = 256;
+/// About as many as of a Commit with a path in a group of 100; in larger groups they are more.
+pub(crate) const COMMIT: usize = 1024;
 /// Bytes of the AAD of an application message.
 pub(crate) const AAD: usize = 32;
 /// Bytes of the info of an expansion: a label and a short context.
@@ -115,15 +120,25 @@ pub(crate) fn run(library: &Pleach, samples: usize) -> Result<()> {
     Ok(())
 }
 
+/// What is hashed of a parent with a key that everybody below knows: its ParentHashInput (§7.9), its TreeHashInput (§7.8).
+pub(crate) fn parent_inputs(key_len: usize, hash_len: usize) -> Result<[Vec<u8>; 2]> {
+    let (key, hash) = (vec![7; key_len], vec![7; hash_len]);
+    let of_path =
+        ParentHashInput { encryption_key: &key, parent_hash: &hash, original_sibling_tree_hash: &hash };
+    let node = ParentNode {
+        encryption_key: key.as_slice().into(),
+        parent_hash: hash.as_slice().into(),
+        unmerged_leaves: List::default(),
+    };
+    let of_tree = ParentNodeHashInput { parent_node: Some(&node), left_hash: &hash, right_hash: &hash };
+    Ok([encode(&of_path)?, encode(&TreeHashInput::Parent(of_tree))?])
+}
+
 /// All of them through the suite.
 fn of_suite(suite: &'static CipherSuite, crypto: CryptoProvider) -> Result<Vec<Primitive>> {
     let random = crypto.random;
     let member = Member::new(suite, b"member 123456", &*random);
-    let text = [7; SIGNED];
-    let signature = member.signer.sign(&[&text])?;
-    let verifier = suite.signature.load_verifier(member.signer.public())?;
     let public = member.signer.public().to_vec();
-    let signer = member.signer.clone();
 
     let pair = suite.kem.generate_key_pair(&*random)?;
     let (recipient, private) = (suite.kem.load_public(&pair.public)?, suite.kem.load_private(&pair.private)?);
@@ -134,14 +149,15 @@ fn of_suite(suite: &'static CipherSuite, crypto: CryptoProvider) -> Result<Vec<P
 
     let source = LeafNodeSource::Commit { parent_hash: suite.hash.hash(&[b"parent"]).as_bytes().into() };
     let leaf = encode(&member.leaf(suite, &pair.public, source, b"synthetic", 1))?;
+    let parent = parent_inputs(pair.public.len(), suite.hash.output_len())?;
+    let leafs_parent = parent.clone();
 
     let prk = Secret::copy_from(&suite.hash.hash(&[b"prk"]).as_bytes()[..suite.secret_len()]);
     let (path_secret, prk_too, salt) = (prk.clone(), prk.clone(), prk.clone());
+    let confirmed = vec![7; suite.hash.output_len()];
     let seal_random = random.clone();
     let step_public = pair.public.clone();
     let mut primitives = vec![
-        Primitive::new("sign", move || done(signer.sign(&[&text])?)),
-        Primitive::new("verify", move || Ok(verifier.verify(&[&text], &signature)?)),
         batch(suite, random.clone())?,
         Primitive::new("load_verifier", move || done(suite.signature.load_verifier(&public)?)),
         Primitive::new("hpke_seal", move || done(sealing.seal(&*recipient, &secret, &*seal_random)?)),
@@ -169,20 +185,35 @@ fn of_suite(suite: &'static CipherSuite, crypto: CryptoProvider) -> Result<Vec<P
             for label in 0..9_u8 {
                 black_box(suite.kdf.expand(&epoch, &[&[label; INFO]], secret_len)?);
             }
-            // Transcript hashes and confirmation tag.
-            let confirmed = suite.hash.hash(&[&[7; SIGNED], &[7; 32]]);
-            let tag = suite.hash.hmac(&epoch, &[confirmed.as_bytes()]);
-            black_box(suite.hash.hash(&[confirmed.as_bytes(), tag.as_bytes()]));
+            // Confirmation tag and interim transcript hash. The confirmed one is of the Commit's bytes, which are counted apart.
+            let tag = suite.hash.hmac(&epoch, &[&confirmed]);
+            black_box(suite.hash.hash(&[&confirmed, tag.as_bytes()]));
             Ok(())
         }),
         Primitive::new("leaf_hash_decode", move || {
             let node: Kept<LeafNode> = decode(&leaf)?;
-            let hash = suite.hash.hash(&[&[1, 0, 0, 0, 1, 1], node.bytes()]);
-            // Its parent: key, parent hash, no unmerged leaves, two hashes.
-            black_box(suite.hash.hash(&[&[7; 72], hash.as_bytes(), hash.as_bytes()]));
+            black_box(suite.hash.hash(&[&[1, 0, 0, 0, 1, 1], node.bytes()]));
+            // Its share of the parents is one.
+            for input in &leafs_parent {
+                black_box(suite.hash.hash(&[input]));
+            }
+            Ok(())
+        }),
+        Primitive::new("hash_parent", move || {
+            for input in &parent {
+                black_box(suite.hash.hash(&[input]));
+            }
             Ok(())
         }),
     ];
+    for (sign, verify, len) in [("sign", "verify", SIGNED), ("sign_1k", "verify_1k", COMMIT)] {
+        let text = vec![7; len];
+        let signature = member.signer.sign(&[&text])?;
+        let verifier = suite.signature.load_verifier(member.signer.public())?;
+        let (signer, signed) = (member.signer.clone(), text.clone());
+        primitives.push(Primitive::new(sign, move || done(signer.sign(&[&text])?)));
+        primitives.push(Primitive::new(verify, move || Ok(verifier.verify(&[&signed], &signature)?)));
+    }
     for (name, len) in [("hash_64", 64), ("hash_1k", 1024)] {
         let data = vec![7; len];
         primitives.push(Primitive::new(name, move || done(suite.hash.hash(&[&data]))));

@@ -1,6 +1,6 @@
 //! The primitives of suite 1 as AWS-LC has them, with nothing of Pleach around.
 
-use crate::floor::{AAD, CONTEXT, INFO, Primitive, SIGNED, done};
+use crate::floor::{AAD, COMMIT, CONTEXT, INFO, Primitive, SIGNED, done, parent_inputs};
 use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::agreement::{ParsedPublicKey as DhPublic, PrivateKey, UnparsedPublicKey, X25519, agree};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -12,12 +12,7 @@ use std::hint::black_box;
 
 /// Those that AWS-LC has, by the names of the suite's.
 pub(crate) fn primitives() -> Result<Vec<Primitive>> {
-    let signer = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).map_err(rejected)?;
-    let public = signer.public_key().as_ref().to_vec();
-    let verifier = ParsedPublicKey::new(&ED25519, &public).map_err(rejected)?;
-    let text = [7; SIGNED];
-    let signature = signer.sign(&text);
-
+    let public = signer()?.public_key().as_ref().to_vec();
     let (recipient, sender) = (dh_key(&[5; 32])?, dh_key(&[6; 32])?);
     let recipient_public = parse(&dh_public(&recipient)?)?;
     let sender_public = parse(&dh_public(&sender)?)?;
@@ -27,10 +22,10 @@ pub(crate) fn primitives() -> Result<Vec<Primitive>> {
         key.seal_in_place_append_tag(nonce, Aad::empty(), &mut text)?;
         text
     };
+    // Keys and hashes of 32 bytes.
+    let parent = parent_inputs(32, 32)?;
 
     let mut primitives = vec![
-        Primitive::new("sign", move || done(signer.sign(&text))),
-        Primitive::new("verify", move || Ok(verifier.verify_sig(&text, signature.as_ref())?)),
         Primitive::new("load_verifier", move || {
             done(ParsedPublicKey::new(&ED25519, &public).map_err(rejected)?)
         }),
@@ -75,12 +70,26 @@ pub(crate) fn primitives() -> Result<Vec<Primitive>> {
             for label in 0..9_u8 {
                 black_box(expand(&epoch, &[&[label; INFO]])?);
             }
-            let confirmed = digest(&SHA256, &[7; SIGNED + 32]);
-            let tag = extract(&epoch, confirmed.as_ref());
-            black_box(digest(&SHA256, &[confirmed.as_ref(), &tag].concat()));
+            let confirmed = [7; 32];
+            let tag = extract(&epoch, &confirmed);
+            black_box(digest(&SHA256, &[confirmed, tag].concat()));
+            Ok(())
+        }),
+        Primitive::new("hash_parent", move || {
+            for input in &parent {
+                black_box(digest(&SHA256, input));
+            }
             Ok(())
         }),
     ];
+    for (sign, verify, len) in [("sign", "verify", SIGNED), ("sign_1k", "verify_1k", COMMIT)] {
+        let (signer, text) = (signer()?, vec![7; len]);
+        let verifier = ParsedPublicKey::new(&ED25519, signer.public_key()).map_err(rejected)?;
+        let (signature, signed) = (signer.sign(&text), text.clone());
+        primitives.push(Primitive::new(sign, move || done(signer.sign(&text))));
+        primitives
+            .push(Primitive::new(verify, move || Ok(verifier.verify_sig(&signed, signature.as_ref())?)));
+    }
     for (name, len) in [("hash_64", 64), ("hash_1k", 1024)] {
         let data = vec![7; len];
         primitives.push(Primitive::new(name, move || done(digest(&SHA256, &data))));
@@ -125,6 +134,10 @@ fn hpke_key(private: &PrivateKey, public: &DhPublic) -> Result<(LessSafeKey, Non
     let base_nonce = hkdf(&secret, &[&[7; 29], &[7; 65]], [0; NONCE_LEN])?;
     let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key)?);
     Ok((key, Nonce::assume_unique_for_key(base_nonce)))
+}
+
+fn signer() -> Result<Ed25519KeyPair> {
+    Ed25519KeyPair::from_seed_unchecked(&[3; 32]).map_err(rejected)
 }
 
 fn dh_key(private: &[u8]) -> Result<PrivateKey> {

@@ -261,7 +261,8 @@ impl Measured {
         let seals = above_zero("seals").or_else(|| (!operation.ends_with("_fresh")).then_some(levels));
         let nodes = mean("nodes_above").unwrap_or_default();
         let seals = if operation == "commit_fresh" { seals? } else { seals.unwrap_or_default() };
-        let shape = Shape { n: n as f64, nodes, levels, depth, seals };
+        let kib = mean("wire_bytes").unwrap_or_default() / 1024.0;
+        let shape = Shape { n: n as f64, nodes, levels, depth, seals, kib };
         let formula = formula(other, &shape)?;
         Some((formula, self.prices(&who.provider, who.suite, Some(n))))
     }
@@ -375,7 +376,8 @@ mod tests {
         assert_eq!(measured.prices("aws-lc", 1, Some(100)).get("verify"), Some(&38_000.0));
         assert_eq!(measured.prices("aws-lc", 1, Some(1_000)).get("verify"), Some(&40_000.0));
         let (formula, prices) = measured.floor(&ours, "process_public", 100).unwrap();
-        let floor = 2.0 * 38_000.0 + 37_000.0 + 1.5 * 8_000.0 + 20_000.0;
+        let hashes = 7.0 * 250.0 + 2.0 * 1_400.0 / 1_024.0 * 2_200.0;
+        let floor = 38_000.0 + 39_000.0 + 37_000.0 + 1.5 * 8_000.0 + 20_000.0 + hashes;
         assert_eq!(formula.cost(&prices), Some(floor));
         assert_eq!(measured.ratio(&ours, "process_public", 100), Some(180_000.0 / floor));
         assert_eq!(measured.ratio(&ours, "commit_fresh", 100), None);
