@@ -431,19 +431,18 @@ impl SecretTreeRows {
             && !rows.iter().any(|row| row.key == key)
         {
             let row = SecretTreeRow { key, value: Some(bytes) };
-            changes.rows.push(secret_tree_change(self.epoch, version + 1, row));
+            changes.rows.push(secret_tree_change(self.epoch, version.saturating_add(1), row));
         }
         let holder = step.holder().map(SecretTreeKey::Node);
         for row in rows {
-            let version = match basis.holder {
-                // Another leaf's first use may have taken a secret out of it meanwhile: that one must not come back.
-                Some(version) if holder == Some(row.key) => {
-                    changes.guard(Guard::Version(self.record(row.key), version));
-                    version
-                }
-                _ => version,
-            };
-            changes.rows.push(secret_tree_change(self.epoch, version + 1, row));
+            let mut version = version;
+            if holder == Some(row.key) {
+                // Another leaf's first use may have taken a secret out of it meanwhile: that one must not come back. A holder
+                // without a row there cannot be; its guard would never hold.
+                version = basis.holder.unwrap_or(u64::MAX);
+                changes.guard(Guard::Version(self.record(row.key), version));
+            }
+            changes.rows.push(secret_tree_change(self.epoch, version.saturating_add(1), row));
         }
     }
 

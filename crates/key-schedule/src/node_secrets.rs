@@ -1,9 +1,10 @@
 //! What the row of a node of the secret tree holds (RFC 9420 §9, §9.2).
 //!
-//! A node that nobody below has used holds its own secret: the octet 1, and the secret after a `u16` length. The first use of
+//! The root of a new epoch holds its own secret: the octet 1, and the secret after a `u16` length. The first use of
 //! a leaf below consumes it, and leaves in its place the secrets beside the path to that leaf, all in one row: the octet 2,
 //! `u32` leaf, `u32` of which bit k is set if the secret at level k is still there, `u16` length of a secret, and the
-//! secrets from the top down. So a leaf's first use writes one or two rows, whatever the size of the tree.
+//! secrets from the top down. A node below that has not been used has its secret there, and no row before that is consumed in
+//! turn. So a leaf's first use writes one or two rows, whatever the size of the tree.
 
 use crate::RowError;
 use crate::row::{Reader, Writer, secret_len};

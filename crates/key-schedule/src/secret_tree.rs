@@ -78,7 +78,8 @@ impl SecretTree {
     }
 
     /// The rows to read before the keys of `generation` can be prepared; empty if nothing is missing. Ask again after
-    /// loading: what the ratchet's row says, or that there is none, may call for others, once. For sending, see [`SecretTree::needs_to_send`].
+    /// loading: what the ratchet's row says, or that there is none, may call for another, and that one for others: three rounds at
+    /// most. For sending, see [`SecretTree::needs_to_send`].
     #[must_use]
     pub fn needs(&self, leaf: LeafIndex, kind: RatchetKind, generation: u32) -> Vec<SecretTreeKey> {
         self.missing(leaf, kind, Some(generation))

@@ -96,7 +96,7 @@ record_kinds! {
     Epoch = 0x11, Secret;
     /// Group scope, by epoch and leaf: a leaf since replaced, kept to verify messages of its past epoch.
     EpochLeaf = 0x12, Public;
-    /// Group scope, by epoch and node: a secret of the secret tree not yet consumed (RFC 9420 §9).
+    /// Group scope, by epoch and node: secrets of the secret tree not yet consumed, the node's or those beside a path below it (RFC 9420 §9).
     SecretNode = 0x13, Secret;
     /// Group scope, by epoch, leaf and content: a ratchet's current secret and generation (RFC 9420 §9.1).
     Ratchet = 0x14, Secret;

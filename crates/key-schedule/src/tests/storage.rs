@@ -74,7 +74,7 @@ fn receive(store: &mut Store, height: u32, leaf: u32, generation: u32) -> (Messa
     (keys, read, rounds, rows.len())
 }
 
-/// Rows are counted for trees up to a million leaves: O(log n) at a leaf's first message, then O(1).
+/// Rows are counted for trees up to a million leaves: two at an epoch's first message, O(log n) read at a leaf's, then one.
 #[test]
 fn rows_per_message_grow_as_promised() {
     for height in 0..=20 {
