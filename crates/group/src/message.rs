@@ -1,7 +1,8 @@
 //! Sending: application messages and proposals (RFC 9420 §6, §12.1, §15), and the use of the secret tree by rows.
 //!
 //! A message reads and writes O(1) rows: head guard, one ratchet. A leaf's first message of an epoch also writes
-//! one or two rows of O(log n) bytes, the secrets beside its path (§9.2), and reads O(log n) at most. A generation that was used is persisted before the ciphertext leaves.
+//! one or two rows of O(log n) bytes, the secrets beside its path (§9.2), and reads O(log n) at most. A generation that was
+//! used is persisted before the ciphertext leaves.
 
 use crate::leaf::{LeafRules, Place, check_leaf};
 use crate::proposals::PendingProposal;
@@ -329,7 +330,7 @@ pub(crate) struct SecretTreeRows {
 }
 
 /// The rows that a step of the secret tree was prepared on, and holds only while they are as they were read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StepBasis {
     /// The ratchet's version and bytes; `None` before its first use.
     ratchet: Option<(u64, Secret)>,
@@ -449,8 +450,7 @@ impl SecretTreeRows {
     /// Whether a step that was prepared before can still be made: its ratchet and the row that loses a secret are as they
     /// were. Asks for the rows that tell.
     pub(crate) fn still_holds(self, rows: &Rows, step: &RatchetStep, before: &StepBasis) -> StepResult<bool> {
-        let now = self.basis(rows, step)?;
-        Ok(now.ratchet == before.ratchet && now.holder == before.holder)
+        Ok(self.basis(rows, step)? == *before)
     }
 
     fn record(self, key: SecretTreeKey) -> RecordKey {

@@ -168,7 +168,7 @@ impl SecretTree {
             return Err(SecretTreeError::StaleStep);
         }
         self.revision = self.revision.wrapping_add(1);
-        if let Some(FirstUse { other, nodes, .. }) = step.first_use {
+        if let Some(FirstUse { other, nodes }) = step.first_use {
             self.nodes.extend(nodes);
             if let Some((kind, ratchet)) = other {
                 self.ratchets.insert((step.leaf, kind), Some(Box::new(ratchet)));
@@ -324,12 +324,12 @@ impl SecretTree {
         })?;
         // A leaf has nothing below it.
         let left = (node.level() > 0).then_some(NodeSecrets::Beside(left));
-        let (holder, nodes) = match beside {
-            None => (node, vec![(node, left)]),
+        let nodes = match beside {
+            None => vec![(node, left)],
             Some((holder, beside)) => {
                 let rest = NodeSecrets::Beside(beside.without(node.level()));
                 let own = left.map(|left| (node, Some(left)));
-                (holder, core::iter::once((holder, Some(rest))).chain(own).collect())
+                core::iter::once((holder, Some(rest))).chain(own).collect()
             }
         };
 
@@ -343,7 +343,7 @@ impl SecretTree {
         } else {
             Some((other_kind, Ratchet::first(suite, &secret, other_kind)?))
         };
-        Ok((ratchet, FirstUse { other, holder, nodes }))
+        Ok((ratchet, FirstUse { other, nodes }))
     }
 }
 

@@ -52,9 +52,7 @@ pub struct RatchetStep {
 pub(crate) struct FirstUse {
     /// The leaf's other ratchet; `None` in a past epoch, which keeps no handshake ratchets.
     pub(crate) other: Option<(RatchetKind, Ratchet)>,
-    /// The node in whose row the secret was that is consumed.
-    pub(crate) holder: NodeIndex,
-    /// That row without it; and, if the node consumed is another one, that one's.
+    /// First the node in whose row the secret was that is consumed, without it; then, if the node consumed is another one, that one.
     pub(crate) nodes: Vec<(NodeIndex, Option<NodeSecrets>)>,
 }
 
@@ -81,7 +79,7 @@ impl RatchetStep {
     /// same row: the step holds only while that is as it was read.
     #[must_use]
     pub fn holder(&self) -> Option<NodeIndex> {
-        self.first_use.as_ref().map(|first_use| first_use.holder)
+        self.first_use.as_ref()?.nodes.first().map(|(holder, _)| *holder)
     }
 
     /// What to write and erase so that the stored tree has made this step.
@@ -94,7 +92,7 @@ impl RatchetStep {
             let key = SecretTreeKey::Skipped(self.leaf, self.kind, generation);
             put(key, self.ratchet.skipped_row(generation));
         }
-        if let Some(FirstUse { other, nodes, .. }) = &self.first_use {
+        if let Some(FirstUse { other, nodes }) = &self.first_use {
             if let Some((kind, ratchet)) = other {
                 put(SecretTreeKey::Ratchet(self.leaf, *kind), Some(ratchet.to_row()));
             }
