@@ -32,6 +32,7 @@
 
 #![forbid(unsafe_code)]
 
+mod directory;
 mod suffix;
 mod table;
 mod value;

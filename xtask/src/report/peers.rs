@@ -54,8 +54,20 @@ const OF_PACKAGE: [&str; 6] = [
     "CARGO_PKG_VERSION_PRE",
 ];
 
-/// Builds a library's binary and returns where it is.
-pub(crate) fn build(root: &Path, target: &Path, library: Library) -> Result<PathBuf> {
+/// What ends the name of the binary that has the system's allocator.
+const SYSTEM: &str = "-system";
+
+/// Where a library's binaries are.
+#[derive(Clone, Debug)]
+pub(crate) struct Binaries {
+    /// With the allocator with which all libraries are measured.
+    pub(crate) measured: PathBuf,
+    /// With that of the system.
+    pub(crate) system: PathBuf,
+}
+
+/// Builds a library's binaries and returns where they are.
+pub(crate) fn build(root: &Path, target: &Path, library: Library) -> Result<Binaries> {
     let manifest = root.join("benches/peers").join(library.name()).join("Cargo.toml");
     eprintln!("building {}", library.name());
     let mut command = cargo();
@@ -76,9 +88,15 @@ pub(crate) fn build(root: &Path, target: &Path, library: Library) -> Result<Path
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut executables =
+    let executables =
         messages.filter_map(|message| Some(PathBuf::from(message.get("executable")?.as_str()?)));
-    executables.next_back().ok_or_else(|| format!("{} has no binary", library.name()))
+    let is_system =
+        |path: &PathBuf| path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with(SYSTEM));
+    let (system, measured): (Vec<_>, Vec<_>) = executables.partition(is_system);
+    match (measured.as_slice(), system.as_slice()) {
+        ([measured], [system]) => Ok(Binaries { measured: measured.clone(), system: system.clone() }),
+        _ => Err(format!("{} has not the two binaries that are expected", library.name())),
+    }
 }
 
 /// How a run ended that did not fail.

@@ -116,7 +116,7 @@ fn pace() -> f64 {
     (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
 }
 
-/// What was freed before is put in order by the allocator now, not in the operation that happens to allocate next: glibc joins
+/// What was freed before is put in order by an allocator that has put it off, now, not in the operation that happens to allocate next: glibc joins
 /// the small pieces that it has put aside when a large one is asked for, some ten thousand at a time, which is milliseconds after a
 /// whole group was dropped.
 fn settle() {

@@ -4,7 +4,7 @@
 //! counted. "heap" is what the resident set has grown by, from before the tree was read to after the join, when GroupInfo, tree
 //! and Commit are dropped: what the allocator has not given back to the kernel is in it. "heap_used" is what dropping the group
 //! frees, as glibc counts it: without what SQLite keeps of the file, some 2 MB. "heap_peak" is what the peak has grown by, the
-//! tree's encoding included.
+//! tree's encoding included. To be run with the allocator of the system, glibc's, which "heap_used" asks.
 
 use crate::limit::Limit;
 use crate::output::{Line, PerfRow, Temperature, Tree, Who, print};

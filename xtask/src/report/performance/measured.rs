@@ -205,7 +205,10 @@ impl Measured {
         if let Some(summary) = summary {
             return Cell::Measured(summary);
         }
-        let part = |name: &str| (Part::of(name.trim_end_matches(ON_ALL)), name.ends_with(ON_ALL));
+        let part = |name: &str| {
+            let plain = name.trim_end_matches(ON_ALL).trim_end_matches(WITH_SYSTEM);
+            (Part::of(plain), name.ends_with(ON_ALL), name.ends_with(WITH_SYSTEM))
+        };
         let ends = |((of, stopped), (at, _)): &(&(Who, String), &(u64, u64))| {
             of == who && *at <= n && (stopped == operation || part(stopped) == part(operation))
         };
@@ -284,8 +287,10 @@ fn pace(line: &Value) -> Option<f64> {
 /// An operation's name, with what may be said in fields of its own.
 fn operation(line: &Value) -> String {
     let name = text(line, "operation");
-    if text(line, "run") == Subject::Threads.name() {
-        return on_all_processors(name);
+    match text(line, "run") {
+        run if run == Subject::Threads.name() => return on_all_processors(name),
+        run if run == Subject::System.name() => return with_system(name),
+        _ => {}
     }
     let of_commit = matches!(name, "commit" | "process");
     match (text(line, "tree"), text(line, "temperature")) {
@@ -296,6 +301,13 @@ fn operation(line: &Value) -> String {
 }
 
 const ON_ALL: &str = " on all processors";
+
+const WITH_SYSTEM: &str = " with the system's allocator";
+
+/// The name of an operation that was measured with the system's allocator.
+pub(crate) fn with_system(operation: &str) -> String {
+    format!("{operation}{WITH_SYSTEM}")
+}
 
 /// The name of an operation that was measured on all processors.
 pub(crate) fn on_all_processors(operation: &str) -> String {

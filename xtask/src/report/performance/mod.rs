@@ -20,7 +20,7 @@ mod units;
 
 use super::machine;
 use super::options::Common;
-use super::peers::{self, End, Library};
+use super::peers::{self, Binaries, End, Library};
 use crate::Result;
 use crate::metadata::Workspace;
 use budget::Verdict;
@@ -157,7 +157,7 @@ struct Report<'o> {
     results: Runs,
     /// Where the synthetic groups are.
     groups: PathBuf,
-    binaries: BTreeMap<&'static str, PathBuf>,
+    binaries: BTreeMap<&'static str, Binaries>,
     failed: Vec<String>,
 }
 
@@ -217,7 +217,7 @@ impl Report<'_> {
                 let arguments = arguments.into_iter().chain(["--synthetic", &group]).map(str::to_owned);
                 return self.start(run, &arguments.collect::<Vec<_>>());
             }
-            Subject::Library(_) | Subject::Threads => {}
+            Subject::Library(_) | Subject::Threads | Subject::System => {}
         }
         let group = self.group(run)?;
         let mut left = self.parts(run);
@@ -271,7 +271,12 @@ impl Report<'_> {
 
     /// Starts a binary, and keeps what it prints.
     fn start(&mut self, run: &Run, arguments: &[String]) -> Result<&'static str> {
-        let binary = self.binaries.get(run.what.library().name()).ok_or("a binary is missing")?;
+        let binaries = self.binaries.get(run.what.library().name()).ok_or("a binary is missing")?;
+        let binary = match run.what {
+            // What is allocated is what the C library's allocator counts.
+            Subject::System | Subject::Heap(_) => &binaries.system,
+            _ => &binaries.measured,
+        };
         let most = plan::most(run, self.options.common.quick);
         let end = peers::run_within(binary, arguments, Some(most), |line| self.results.add(run, line))?;
         Ok(match end {
@@ -297,7 +302,7 @@ impl Report<'_> {
         let out = directory.display().to_string();
         let arguments =
             ["synthesize", "--n", &n, "--provider", provider, "--parties", &parties, "--out", &out];
-        peers::run(binary, &arguments.map(str::to_owned), |_| Ok(()))?;
+        peers::run(&binary.measured, &arguments.map(str::to_owned), |_| Ok(()))?;
         Ok(directory)
     }
 }

@@ -292,7 +292,7 @@ const PRIMITIVES: &str =
 
 const OPERATIONS_TEXT: &str = "\
 CPU time on one processor: medians, with half of the distance between the quartiles in per cent. Others as multiples of **Pleach, aws-lc** at the
-same size. *Not stored*: where storing is a call of its own, without it. \"Stopped\": this operation, or one that it comes after, took longer than that at this size or a smaller one. -: not measured.
+same size. *With the system's allocator*: instead of mimalloc, and to the floor. *Not stored*: where storing is a call of its own, without it. \"Stopped\": this operation, or one that it comes after, took longer than that at this size or a smaller one. -: not measured.
 ";
 
 const COLD: &str =
@@ -321,6 +321,9 @@ const METHOD: &str = "
 - One program ([benches/peers](../benches/peers)) does the same work with each library over a small trait; between members there are only
   wire bytes. All are built with the same profile (release, thin LTO), for the same target; the others are published crates, pinned,
   with their default and their fastest provider. A process measures one library with one provider at one size.
+- All libraries are measured with the same allocator, [mimalloc](https://crates.io/crates/mimalloc), as the program's global one. What Pleach takes with
+  the allocator of the system (glibc's) is in a line of its own where memory is much of the cost: after a large group was joined, its lists of free memory lead
+  to what is in no cache. Memory is measured with the system's, which tells what is allocated.
 - Processes run in turn: the floor, Pleach, OpenMLS, mls-rs; then the next round. Up to 10,000 members there are three rounds for the
   fastest provider of each library and one for the others; at 100,000 one for all; at a million one for the fastest. In each run an
   operation is repeated 20 times, 12 at a million, or until a sixth of the time that is meant for the run is over; joining and what
@@ -332,8 +335,8 @@ const METHOD: &str = "
 - A fully populated tree is made synthetically, with valid leaf signatures, tree hashes and parent hashes; the measured members
   join it by external Commits, at leaves drawn uniformly. All libraries get the same bytes. At the end of each part all measured members have the same epoch
   authenticator, or the run fails.
-- Before the clock starts, the allocator puts in order what operations before have freed, which glibc may put off: that work is in no line.
-  The senders that are measured, seven at most, are known to the receivers: an application with hundreds of senders parses a
+- Before the clock starts, an allocator that has put off what operations before have freed, as glibc's does, puts it in order: that work is in no line.
+- The senders that are measured, seven at most, are known to the receivers: an application with hundreds of senders parses a
   signature key more with each message, a sixth of its check.
 - CPU time is user and system time of a process that is kept on one processor, as the budget has it. Where threads can share the work, a
   process of its own measures wall time on all processors.

@@ -5,6 +5,7 @@
 
 use super::operations::{self, Part};
 use crate::report::peers::Library;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Sizes of a whole run, and of a quick one.
@@ -38,6 +39,8 @@ pub(crate) enum Subject {
     Library(Library),
     /// Our operations that threads share, on all processors.
     Threads,
+    /// Our operations in which memory is much of the cost, with the system's allocator.
+    System,
     /// A member's memory, in a process of its own.
     Heap(Library),
 }
@@ -46,7 +49,7 @@ impl Subject {
     /// The library, whose binary does it.
     pub(crate) const fn library(self) -> Library {
         match self {
-            Self::Floor | Self::Threads => Library::Pleach,
+            Self::Floor | Self::Threads | Self::System => Library::Pleach,
             Self::Library(library) | Self::Heap(library) => library,
         }
     }
@@ -57,6 +60,7 @@ impl Subject {
             Self::Floor => "floor",
             Self::Library(library) => library.name(),
             Self::Threads => "pleach threads",
+            Self::System => "pleach system",
             Self::Heap(Library::Pleach) => "pleach heap",
             Self::Heap(Library::Openmls) => "openmls heap",
             Self::Heap(Library::MlsRs) => "mls-rs heap",
@@ -96,6 +100,10 @@ pub(crate) fn runs(choice: &Choice<'_>) -> Vec<Run> {
                     if library == Library::Pleach && rank == 0 && round == 0 && n >= LEAST_SHARED {
                         runs.push(Run { what: Subject::Threads, provider, n, round });
                     }
+                    let is_system = SYSTEM_SIZES.contains(&n) && !choice.quick;
+                    if library == Library::Pleach && rank == 0 && round == 0 && is_system {
+                        runs.push(Run { what: Subject::System, provider, n, round });
+                    }
                     if rank == 0 && round == 0 && n >= LEAST_HEAP {
                         runs.push(Run { what: Subject::Heap(library), provider, n, round });
                     }
@@ -108,6 +116,20 @@ pub(crate) fn runs(choice: &Choice<'_>) -> Vec<Run> {
 
 /// Below, there is too little work to share.
 const LEAST_SHARED: u64 = 1_000;
+/// Where allocators are compared.
+const SYSTEM_SIZES: RangeInclusive<u64> = 100..=100_000;
+/// By these operations.
+const SYSTEM: [&str; 9] = [
+    "commit",
+    "process",
+    "commit_public",
+    "process_public",
+    "encrypt_100",
+    "encrypt_100_first",
+    "decrypt_100",
+    "decrypt_100_first",
+    "store_reopen_send",
+];
 /// Below, a member's memory is lost among the rest of a process.
 const LEAST_HEAP: u64 = 1_000;
 
@@ -132,6 +154,7 @@ pub(crate) fn possible(operation: &str, run: &Run) -> bool {
     let inside = matches!(operation, "add_tree_inside" | "join_tree_inside");
     let is_shared = operations::find(operation).is_some_and(|operation| operation.threads);
     (run.what != Subject::Threads || is_shared)
+        && (run.what != Subject::System || SYSTEM.contains(&operation))
         && (run.n <= LARGEST_MESSAGES || !(inside || Part::of(operation) == Part::Fresh))
 }
 
@@ -182,8 +205,8 @@ pub(crate) const fn budget(run: &Run, quick: bool) -> Duration {
         (101..=1_000, true) => 12,
         (_, true) => 45,
     };
-    // What threads share is a part of all.
-    let share = if matches!(run.what, Subject::Threads) { 3 } else { 1 };
+    // What threads share is a part of all, and so is that by which allocators are compared.
+    let share = if matches!(run.what, Subject::Threads | Subject::System) { 3 } else { 1 };
     Duration::from_secs(seconds / share)
 }
 
@@ -223,7 +246,7 @@ mod tests {
         let threads = self::runs(&choice(&[100, 1_000], false));
         let threads: Vec<_> = threads.into_iter().filter(|run| run.what == Subject::Threads).collect();
         assert!(threads.len() == 1 && threads.iter().all(|run| run.n == 1_000));
-        assert_eq!(runs.iter().filter(|run| run.round == 0).count(), 14);
+        assert_eq!(runs.iter().filter(|run| run.round == 0).count(), 15);
     }
 
     #[test]
@@ -240,8 +263,7 @@ mod tests {
     fn a_run_fits_into_its_time() {
         let time = |sizes: &[u64], quick| {
             let runs = runs(&choice(sizes, quick));
-            let libraries =
-                runs.iter().filter(|run| matches!(run.what, Subject::Library(_) | Subject::Threads));
+            let libraries = runs.iter().filter(|run| !matches!(run.what, Subject::Floor | Subject::Heap(_)));
             libraries.map(|run| budget(run, quick).as_secs()).sum::<u64>()
         };
         assert!(time(&SIZES, false) <= 58 * 60, "{}", time(&SIZES, false));

@@ -1,6 +1,6 @@
 //! The tables of the page: one per operation, and those that look across operations.
 
-use super::measured::{COMMON_SUITE, Cell, Field, Measured, Who, on_all_processors};
+use super::measured::{COMMON_SUITE, Cell, Field, Measured, Who, on_all_processors, with_system};
 use super::operations::{Operation, find};
 use super::units::{bytes, ratio, size, spread, time, times};
 use crate::report::peers::Library;
@@ -83,6 +83,18 @@ pub(crate) fn of_operation(measured: &Measured, operation: &Operation, sizes: &[
         if sizes.iter().any(|&n| measured.ratio(&who, name, n).is_some()) {
             let to_floor = |n: u64| measured.ratio(&who, name, n).map_or("-".into(), ratio);
             rows.push(row("… to its floor", sizes, to_floor));
+        }
+        let system = with_system(name);
+        if sizes.iter().any(|&n| measured.value(&who, &system, n, Field::Cpu).is_some()) {
+            let cell = |n: u64| match measured.value(&who, &system, n, Field::Cpu) {
+                None => "-".into(),
+                Some(value) => {
+                    let to_floor = floor(&who, n).filter(|floor| *floor > 0.0);
+                    let to_floor = to_floor.map(|floor| format!(" ({})", ratio(value / floor)));
+                    format!("{}{}", time(value), to_floor.unwrap_or_default())
+                }
+            };
+            rows.push(row("… with the system's allocator", sizes, cell));
         }
         if operation.threads {
             let all = on_all_processors(name);
