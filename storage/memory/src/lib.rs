@@ -32,7 +32,6 @@
 
 #![forbid(unsafe_code)]
 
-mod directory;
 mod suffix;
 mod table;
 mod value;
