@@ -18,7 +18,7 @@
 //! all entries by sorting them.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::{array, iter::repeat_n, mem::replace, slice};
+use core::{array, hint::black_box, iter::repeat_n, mem::replace, slice};
 
 use pleach_crypto::Hash;
 use pleach_wire::NodeIndex;
@@ -183,6 +183,7 @@ impl KeyIndex {
 
     /// Takes what changed into the trie; what a clone shares is copied.
     fn take_in(&mut self) {
+        self.trie.look(self.changes.iter().map(|change| change.entry.prefix()));
         for Change { entry, is_in } in self.changes.drain(..) {
             if is_in {
                 self.trie.insert(0, entry);
@@ -212,6 +213,11 @@ impl KeyIndex {
         });
         let new = changes.iter().filter(|change| change.is_in).map(|change| &change.entry);
         kept.chain(new).map(|found| NodeIndex(found.node))
+    }
+
+    /// Has what [`candidates`](Self::candidates) reads for some tags read into the caches.
+    pub(crate) fn look(&self, tags: impl Iterator<Item = KeyTag>) {
+        self.trie.look(tags.map(KeyTag::prefix));
     }
 
     /// Whether the index can tell all nodes with this key.
@@ -250,6 +256,28 @@ impl Trie {
             Self::Bucket(bucket) => Arc::strong_count(bucket) > 1,
             Self::Branch(branch) => Arc::strong_count(branch) > 1,
         }
+    }
+
+    /// Has the memory for some prefixes read into the caches. Nothing waits for what is found, so a processor reads what is far away
+    /// for several of them at once, where a search waits for each.
+    fn look(&self, prefixes: impl Iterator<Item = Prefix>) {
+        let look = |prefix| {
+            let (mut trie, mut level, mut seen) = (self, 0, 0);
+            while let Self::Branch(branch) = trie {
+                // Whoever changes it looks at the count.
+                seen ^= Arc::strong_count(branch);
+                let Some(next) = branch.get(digit(prefix, level)) else { break };
+                (trie, level) = (next, level + 1);
+            }
+            if let Self::Bucket(bucket) = trie {
+                let entry = |at: usize| bucket.get(at).map_or(0, |entry| entry.low as usize);
+                seen ^= Arc::strong_count(bucket)
+                    ^ entry(bucket.len() / 2)
+                    ^ entry(bucket.len().saturating_sub(1));
+            }
+            seen
+        };
+        black_box(prefixes.map(look).fold(0, |all, seen| all ^ seen));
     }
 
     /// The trie of sorted entries whose prefixes agree in the first `level` digits.

@@ -116,6 +116,7 @@ impl RatchetTree {
         if let Some(other) = owners.into_iter().find(|owner| *owner != sender) {
             return Err(TreeError::DuplicateSignatureKey(other)); // R083
         }
+        self.encryption_keys.look(all.iter().map(|(name, _)| name.tag));
         for (name, key) in &all {
             if !self.nodes_with_encryption_key(*name, key)?.is_empty() {
                 return Err(TreeError::PathKeyReused); // R101

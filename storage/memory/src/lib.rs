@@ -32,12 +32,14 @@
 
 #![forbid(unsafe_code)]
 
+mod directory;
 mod suffix;
 mod table;
 mod value;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hint::black_box;
 use std::iter::{Peekable, from_fn};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -81,6 +83,7 @@ impl Rows {
 
     /// Applies operations in order. What they replace goes to `replaced`.
     fn apply(&mut self, staged: StagedBatch, replaced: &mut Vec<Kept>) {
+        self.look(&staged);
         let StagedBatch { tables, ops } = staged;
         let mut ops = ops.into_iter().peekable();
         while let Some(op) = ops.next() {
@@ -112,6 +115,21 @@ impl Rows {
                 self.tables.remove(beginning);
             }
         }
+    }
+
+    /// Has what a Commit changes read into the caches.
+    fn look(&self, StagedBatch { tables, ops }: &StagedBatch) {
+        if ops.len() <= OF_A_MESSAGE || ops.len() > OF_A_COMMIT * 2 {
+            return;
+        }
+        let tables: Vec<Option<&Table>> = tables.iter().map(|name| self.tables.get(name)).collect();
+        let seen = ops.iter().filter_map(|op| match op {
+            Staged::Put(table, suffix, _) | Staged::Erase(table, suffix) => {
+                Some((*tables.get(*table)?)?.look(suffix))
+            }
+            Staged::EraseRange(_) => None,
+        });
+        black_box(seen.fold(0, |all, seen| all ^ seen));
     }
 
     fn erase_range(&mut self, range: &EncodedRange, replaced: &mut Vec<Kept>) {

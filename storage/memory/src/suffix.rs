@@ -7,6 +7,7 @@ const INLINE: usize = 22;
 
 /// A suffix. Ordered as its octets.
 #[derive(Clone)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum Suffix {
     Short(Short),
     Long(Box<[u8]>),
@@ -14,6 +15,7 @@ pub(crate) enum Suffix {
 
 /// The octets, zeros behind them, and their number.
 #[derive(Clone, Copy)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Short {
     octets: [u8; INLINE],
     length: u8,
@@ -46,6 +48,19 @@ impl Suffix {
         };
         // The golden ratio's odd multiplier: the upper octet has something of all the others.
         mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes()[0]
+    }
+
+    /// A number that is in the order of the octets, as far as it goes: of those that begin alike it may be the same.
+    pub(crate) const fn head(&self) -> u64 {
+        let mut head = [0; 8];
+        let octets: &[u8] = match self {
+            Self::Short(short) => &short.octets,
+            Self::Long(octets) => octets,
+        };
+        if let Some(first) = octets.first_chunk::<8>() {
+            head = *first;
+        }
+        u64::from_be_bytes(head)
     }
 
     pub(crate) fn new(suffix: &[u8]) -> Self {
@@ -105,6 +120,7 @@ mod tests {
         all.sort();
         suffixes.sort();
         assert!(suffixes.iter().map(Suffix::as_slice).eq(all.iter().map(Vec::as_slice)));
+        assert!(suffixes.is_sorted_by_key(Suffix::head));
         assert_eq!(size_of::<Suffix>(), 24);
     }
 }

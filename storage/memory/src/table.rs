@@ -11,11 +11,10 @@
 //! an empty table; a scan is linear in its rows, and a page more at each end. About 70 bytes a row, the value apart, and a
 //! kilobyte for a table of few rows.
 
+use crate::directory::{At, Directory, Keyed};
 use crate::suffix::Suffix;
 use crate::value::Kept;
-use std::collections::BTreeMap;
-use std::mem::replace;
-use std::ops::Bound;
+use std::mem::{replace, take};
 
 /// Rows of a page at most.
 const MOST: usize = 32;
@@ -26,14 +25,22 @@ const FEW: usize = 4;
 
 #[derive(Clone, Default)]
 pub(crate) struct Table {
-    pages: BTreeMap<Suffix, Page>,
+    pages: Directory<Page>,
     rows: usize,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Page {
+    /// Not above any row.
+    key: Suffix,
     marks: [u8; MOST],
     rows: Vec<(Suffix, Kept)>,
+}
+
+impl Keyed for Page {
+    fn key(&self) -> &Suffix {
+        &self.key
+    }
 }
 
 impl Page {
@@ -60,23 +67,27 @@ impl Page {
         Some(self.rows.swap_remove(at).1)
     }
 
-    fn of(rows: Vec<(Suffix, Kept)>) -> Self {
-        let mut page = Self { rows, ..Self::default() };
-        page.marks.iter_mut().zip(&page.rows).for_each(|(mark, row)| *mark = row.0.mark());
+    fn of(key: Suffix, rows: Vec<(Suffix, Kept)>) -> Self {
+        let mut page = Self { key, marks: [0; MOST], rows };
+        page.mark();
         page
+    }
+
+    fn mark(&mut self) {
+        self.marks.iter_mut().zip(&self.rows).for_each(|(mark, row)| *mark = row.0.mark());
     }
 
     /// Adds a row to a full page, and takes its upper half away; only the row, if it is behind all others of the last page,
     /// as where suffixes count upwards.
-    fn split(&mut self, row: (Suffix, Kept), is_last_page: bool) -> (Suffix, Self) {
+    fn split(&mut self, row: (Suffix, Kept), is_last_page: bool) -> Self {
         self.rows.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         let is_last = is_last_page && self.rows.last().is_some_and(|(last, _)| *last < row.0);
         let mut upper = self.rows.split_off(if is_last { self.rows.len() } else { self.rows.len() / 2 });
         let first = upper.first().map_or_else(|| row.0.clone(), |(suffix, _)| suffix.clone());
         let half = if row.0 < first { &mut self.rows } else { &mut upper };
         half.push(row);
-        *self = Self::of(std::mem::take(&mut self.rows));
-        (first, Self::of(upper))
+        self.mark();
+        Self::of(first, upper)
     }
 }
 
@@ -89,19 +100,26 @@ impl Table {
         self.rows == 0
     }
 
-    fn page_mut(&mut self, suffix: &Suffix) -> Option<(&Suffix, &mut Page)> {
-        self.pages.range_mut((Bound::Unbounded, Bound::Included(suffix))).next_back()
+    pub(crate) fn get(&self, suffix: &Suffix) -> Option<&Kept> {
+        let page = self.pages.get(self.pages.find(suffix)?)?;
+        page.rows.get(page.position(suffix)?).map(|(_, value)| value)
     }
 
-    pub(crate) fn get(&self, suffix: &Suffix) -> Option<&Kept> {
-        let (_, page) = self.pages.range((Bound::Unbounded, Bound::Included(suffix))).next_back()?;
-        page.rows.get(page.position(suffix)?).map(|(_, value)| value)
+    /// Looks at what is going to be changed at a row's place, and returns something of it. Nothing waits for what it finds, so a processor
+    /// reads the memory of many rows from afar at once, where one that changes them reads of each only after the one before.
+    pub(crate) fn look(&self, suffix: &Suffix) -> usize {
+        let Some(page) = self.pages.find(suffix).and_then(|at| self.pages.get(at)) else { return 0 };
+        // The last is where a row is added, and what takes the place of one that is removed.
+        let last = page.rows.last().map_or(0, |(last, _)| last.head() as usize);
+        let middle = page.rows.get(page.rows.len() / 2).map_or(0, |(row, _)| row.head() as usize);
+        last ^ middle
     }
 
     /// Writes a row, and returns what it replaces.
     pub(crate) fn insert(&mut self, suffix: Suffix, value: Kept) -> Option<Kept> {
-        let Some((_, page)) = self.page_mut(&suffix) else {
-            self.pages.insert(Suffix::empty(), Page::of(vec![(suffix, value)]));
+        let at = self.pages.find(&suffix);
+        let Some((at, page)) = at.and_then(|at| Some((at, self.pages.get_mut(at)?))) else {
+            self.pages.insert_behind(None, Page::of(Suffix::empty(), vec![(suffix, value)]));
             self.rows = 1;
             return None;
         };
@@ -110,46 +128,44 @@ impl Table {
         {
             return Some(replace(before, value));
         }
+        self.rows += 1;
         if page.rows.len() < MOST {
             page.push((suffix, value));
-            self.rows += 1;
             return None;
         }
-        let is_last_page = self.pages.range((Bound::Excluded(&suffix), Bound::Unbounded)).next().is_none();
-        let split = self.page_mut(&suffix).map(|(_, page)| page.split((suffix, value), is_last_page));
-        self.pages.extend(split);
-        self.rows += 1;
+        let is_last_page = self.pages.behind(at).is_none();
+        let upper = self.pages.get_mut(at).map(|page| page.split((suffix, value), is_last_page));
+        upper.into_iter().for_each(|upper| self.pages.insert_behind(Some(at), upper));
         None
     }
 
     pub(crate) fn remove(&mut self, suffix: &Suffix) -> Option<Kept> {
-        let (key, page) = self.page_mut(suffix)?;
-        let at = page.position(suffix)?;
-        let value = page.swap_remove(at);
-        let few = (page.rows.len() < FEW).then(|| key.clone());
+        let at = self.pages.find(suffix)?;
+        let page = self.pages.get_mut(at)?;
+        let value = page.swap_remove(page.position(suffix)?);
         self.rows = self.rows.saturating_sub(1);
-        if let Some(key) = few
-            && !self.join(&key)
-            && let Some((next, _)) = self.pages.range((Bound::Excluded(key), Bound::Unbounded)).next()
+        if page.rows.len() < FEW
+            && !self.join(at)
+            && let Some(next) = self.pages.behind(at)
         {
-            let next = next.clone();
-            self.join(&next);
+            self.join(next);
         }
         value
     }
 
     /// Puts the rows of a page into the one before it, if they have room.
-    fn join(&mut self, key: &Suffix) -> bool {
-        let few = self.pages.get(key).map_or(0, |page| page.rows.len());
-        let before = self.pages.range((Bound::Unbounded, Bound::Excluded(key))).next_back();
-        if before.is_none_or(|(_, before)| few > 0 && before.rows.len() + few > MOST / 2) {
+    fn join(&mut self, at: At) -> bool {
+        let rows = |at: At| self.pages.get(at).map_or(0, |page| page.rows.len());
+        let few = rows(at);
+        let Some(before) = self.pages.before(at) else { return false };
+        if few > 0 && rows(before) + few > MOST / 2 {
             return false;
         }
-        let rows = self.pages.remove(key).map(|page| page.rows).unwrap_or_default();
-        if let Some((_, before)) = self.pages.range_mut((Bound::Unbounded, Bound::Excluded(key))).next_back()
-        {
+        let rows = self.pages.get_mut(at).map(|page| take(&mut page.rows)).unwrap_or_default();
+        if let Some(before) = self.pages.get_mut(before) {
             rows.into_iter().for_each(|row| before.push(row));
         }
+        self.pages.remove(at);
         true
     }
 
@@ -168,9 +184,9 @@ impl Table {
             }
             total += page.len();
             let next = rows.peek().map_or_else(Suffix::empty, |(suffix, _)| suffix.clone());
-            Some((replace(&mut key, next), Page::of(page)))
+            Some(Page::of(replace(&mut key, next), page))
         });
-        self.pages = pages.collect();
+        self.pages = Directory::of(pages);
         self.rows = total;
     }
 
@@ -181,11 +197,10 @@ impl Table {
         to: Option<&'t [u8]>,
     ) -> impl Iterator<Item = (&'t Suffix, &'t Kept)> {
         let from = Suffix::new(from);
-        let first = self.pages.range((Bound::Unbounded, Bound::Included(&from))).next_back();
-        let first = first.map_or_else(Suffix::empty, |(key, _)| key.clone());
         let is_before_end = move |suffix: &Suffix| to.is_none_or(|to| suffix.as_slice() < to);
-        let pages = self.pages.range(first..).take_while(move |(key, _)| is_before_end(key));
-        pages.flat_map(move |(_, page)| {
+        let pages = self.pages.find(&from).into_iter().flat_map(|first| self.pages.from(first));
+        let pages = pages.take_while(move |page| is_before_end(&page.key));
+        pages.flat_map(move |page| {
             let mut rows: Vec<_> = page.rows.iter().map(|(suffix, value)| (suffix, value)).collect();
             rows.retain(|(suffix, _)| **suffix >= from && is_before_end(suffix));
             rows.sort_unstable_by(|one, other| one.0.cmp(other.0));
@@ -198,6 +213,7 @@ impl Table {
 mod tests {
     use super::*;
     use pleach_storage::RecordClass;
+    use std::collections::BTreeMap;
 
     fn kept(value: u64) -> Kept {
         Kept::new(RecordClass::Index, &value.to_be_bytes())
@@ -217,7 +233,8 @@ mod tests {
         assert!(all.iter().map(|row| row.0).eq(model.keys().map(Vec::as_slice)));
         assert!(all.iter().zip(model.values()).all(|(row, value)| row.1 == value.to_be_bytes()));
         let mut counted = 0;
-        for (at, (key, page)) in table.pages.iter().enumerate() {
+        for (at, page) in table.pages.pages().enumerate() {
+            let key = &page.key;
             assert!(page.rows.len() <= MOST && (at == 0) == key.as_slice().is_empty());
             assert!(at == 0 || !page.rows.is_empty(), "an empty page");
             assert!(page.rows.iter().all(|(suffix, _)| suffix >= key));
@@ -283,14 +300,14 @@ mod tests {
         let mut table = Table::default();
         table.fill((0..1000).map(row));
         check(&table, &model);
-        assert_eq!(table.pages.len(), 1000_usize.div_ceil(FILLED));
+        assert_eq!(table.pages.pages().count(), 1000_usize.div_ceil(FILLED));
         for n in 1000..2000 {
             let (suffix, value) = row(n);
             assert!(table.insert(suffix, value).is_none());
             model.insert(n.to_be_bytes().to_vec(), n);
         }
         check(&table, &model);
-        assert!(table.pages.len() < 1000_usize.div_ceil(FILLED) + 1000_usize.div_ceil(MOST) + 2);
+        assert!(table.pages.pages().count() < 1000_usize.div_ceil(FILLED) + 1000_usize.div_ceil(MOST) + 2);
     }
 
     #[test]
@@ -302,7 +319,11 @@ mod tests {
             assert!(table.insert(suffix, value).is_none());
         }
         assert_eq!(table.len(), 4200);
-        assert!(table.pages.len() <= 4200 / (MOST / 2) + 10, "{} pages", table.pages.len());
+        assert!(
+            table.pages.pages().count() <= 4200 / (MOST / 2) + 10,
+            "{} pages",
+            table.pages.pages().count()
+        );
     }
 
     #[test]
@@ -346,7 +367,7 @@ mod tests {
                 assert!(table.remove(&row(n).0).is_some());
             }
             assert_eq!(table.len(), 200);
-            assert!(table.pages.len() <= 200 / FEW + 1, "{} pages", table.pages.len());
+            assert!(table.pages.pages().count() <= 200 / FEW + 1, "{} pages", table.pages.pages().count());
         }
     }
 }
