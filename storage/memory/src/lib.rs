@@ -117,19 +117,26 @@ impl Rows {
         }
     }
 
-    /// Has what a Commit changes read into the caches.
+    /// Has what a Commit changes read into the caches: first the pages of all its rows, then the rows. Nothing waits for what is
+    /// found, so a processor reads what is far away for several rows at once; one that changes them waits for each.
     fn look(&self, StagedBatch { tables, ops }: &StagedBatch) {
-        if ops.len() <= OF_A_MESSAGE || ops.len() > OF_A_COMMIT * 2 {
+        if !(OF_A_MESSAGE..=2 * OF_A_COMMIT).contains(&ops.len()) {
             return;
         }
         let tables: Vec<Option<&Table>> = tables.iter().map(|name| self.tables.get(name)).collect();
-        let seen = ops.iter().filter_map(|op| match op {
-            Staged::Put(table, suffix, _) | Staged::Erase(table, suffix) => {
-                Some((*tables.get(*table)?)?.look(suffix))
-            }
-            Staged::EraseRange(_) => None,
-        });
-        black_box(seen.fold(0, |all, seen| all ^ seen));
+        let mut seen = 0;
+        let mut pages = Vec::with_capacity(ops.len());
+        for op in ops {
+            let (Staged::Put(table, suffix, _) | Staged::Erase(table, suffix)) = op else { continue };
+            let Some(page) = tables.get(*table).copied().flatten().and_then(|table| table.page(suffix))
+            else {
+                continue;
+            };
+            seen ^= page.look();
+            pages.push((page, suffix));
+        }
+        seen = pages.into_iter().fold(seen, |seen, (page, suffix)| seen ^ page.look_at_row(suffix));
+        black_box(seen);
     }
 
     fn erase_range(&mut self, range: &EncodedRange, replaced: &mut Vec<Kept>) {

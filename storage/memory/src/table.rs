@@ -30,7 +30,7 @@ pub(crate) struct Table {
 }
 
 #[derive(Clone)]
-struct Page {
+pub(crate) struct Page {
     /// Not above any row.
     key: Suffix,
     marks: [u8; MOST],
@@ -44,6 +44,18 @@ impl Keyed for Page {
 }
 
 impl Page {
+    /// Looks at its own memory, and returns something of it.
+    pub(crate) fn look(&self) -> usize {
+        usize::from(self.marks[0]) ^ usize::from(self.marks[MOST - 1]) ^ self.rows.len()
+    }
+
+    /// Looks at what changes with a row: it, its value, and the last, beside which a row is added and which takes the place of one that is removed.
+    pub(crate) fn look_at_row(&self, suffix: &Suffix) -> usize {
+        let last = self.rows.last().map_or(0, |(last, _)| last.head() as usize);
+        let row = self.position(suffix).and_then(|at| self.rows.get(at));
+        last ^ row.map_or(0, |(_, value)| value.as_slice().first().copied().unwrap_or_default().into())
+    }
+
     fn position(&self, suffix: &Suffix) -> Option<usize> {
         let mark = suffix.mark();
         let rows = self.marks.iter().zip(&self.rows);
@@ -101,18 +113,13 @@ impl Table {
     }
 
     pub(crate) fn get(&self, suffix: &Suffix) -> Option<&Kept> {
-        let page = self.pages.get(self.pages.find(suffix)?)?;
+        let page = self.page(suffix)?;
         page.rows.get(page.position(suffix)?).map(|(_, value)| value)
     }
 
-    /// Looks at what is going to be changed at a row's place, and returns something of it. Nothing waits for what it finds, so a processor
-    /// reads the memory of many rows from afar at once, where one that changes them reads of each only after the one before.
-    pub(crate) fn look(&self, suffix: &Suffix) -> usize {
-        let Some(page) = self.pages.find(suffix).and_then(|at| self.pages.get(at)) else { return 0 };
-        // The last is where a row is added, and what takes the place of one that is removed.
-        let last = page.rows.last().map_or(0, |(last, _)| last.head() as usize);
-        let middle = page.rows.get(page.rows.len() / 2).map_or(0, |(row, _)| row.head() as usize);
-        last ^ middle
+    /// The page that a row is in or would be in.
+    pub(crate) fn page(&self, suffix: &Suffix) -> Option<&Page> {
+        self.pages.get(self.pages.find(suffix)?)
     }
 
     /// Writes a row, and returns what it replaces.
