@@ -22,7 +22,8 @@
 //!
 //! Rows of one client, scope and kind are a table of their own, ordered by suffix: a group has some ten tables, most of them
 //! tiny however large the group is. A table is a directory of small pages, so one row of a million is found with few looks
-//! at memory that no cache has; a batch looks a table up once for all rows of it that come together.
+//! at memory that no cache has; a batch looks a table up once for all rows of it that come together, and looks at all
+//! rows that it changes before it changes the first.
 //!
 //! Cost: O(log rows of the table) per row read or written (O(1) where rows come in order into a table that was
 //! empty), and one allocation per row written; a scan copies the rows of
