@@ -215,7 +215,7 @@ impl KeyIndex {
         kept.chain(new).map(|found| NodeIndex(found.node))
     }
 
-    /// Has what [`candidates`](Self::candidates) reads for some tags read into the caches.
+    /// Reads into the caches what [`candidates`](Self::candidates) will read for some tags.
     pub(crate) fn look(&self, tags: impl Iterator<Item = KeyTag>) {
         self.trie.look(tags.map(KeyTag::prefix));
     }
@@ -258,7 +258,7 @@ impl Trie {
         }
     }
 
-    /// Has the memory for some prefixes read into the caches. Nothing waits for what is found, so a processor reads what is far away
+    /// Reads into the caches what is kept for some prefixes. Nothing waits for what is found, so a processor reads what is far away
     /// for several of them at once, where a search waits for each.
     fn look(&self, prefixes: impl Iterator<Item = Prefix>) {
         let look = |prefix| {

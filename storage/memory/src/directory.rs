@@ -1,13 +1,15 @@
 //! The pages of a table, in the order of their keys.
 //!
 //! Two levels: pages stand in chunks of a few tens, and of each page the head of its key, a number, stands beside its neighbours'. So
-//! a page of a hundred thousand is found with two searches of short arrays of numbers, of which the first is in a cache
-//! as a rule, and the second is four lines of memory.
+//! one page among a hundred thousand is found with two searches of short arrays of numbers, of which the first is in a cache
+//! as a rule; a search reads fewer lines of memory than that of a B-tree, and the next search need not wait for it. In a table
+//! whose suffixes begin alike, as those of one epoch do, heads are equal and the keys themselves are searched; such a table has
+//! few pages.
 //!
 //! Invariants: keys ascend, over all chunks; no chunk is empty; heads are those of the keys of the same places.
 //!
 //! Cost: O(log pages) to find one; adding or removing one moves the others of its chunk, and, one in some tens of times, what stands
-//! for each chunk.
+//! for each chunk: 56 octets for each thousand rows or so.
 
 use crate::suffix::Suffix;
 
@@ -16,7 +18,7 @@ const MOST: usize = 64;
 /// A chunk with fewer joins one beside it that has room.
 const FEW: usize = 8;
 
-/// What is found by a key: that with the greatest key that is not above.
+/// What has a key, by which it is found: it is looked for from this key on, up to that of the next.
 pub(crate) trait Keyed {
     fn key(&self) -> &Suffix;
 }
@@ -35,7 +37,7 @@ struct Chunk<P> {
 }
 
 /// The place of a page: until pages are added or removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 pub(crate) struct At {
     chunk: usize,
     page: usize,
@@ -82,9 +84,11 @@ impl<P: Keyed> Directory<P> {
         let mut pages = pages.peekable();
         let mut directory = Self::default();
         while pages.peek().is_some() {
-            // Some more have room before it is split.
-            let mut chunk = Vec::with_capacity(MOST);
-            chunk.extend(pages.by_ref().take(MOST - MOST / 4));
+            let mut chunk: Vec<P> = pages.by_ref().take(MOST - MOST / 4).collect();
+            // Some more have room before it is split; but most tables are one page.
+            if pages.peek().is_some() {
+                chunk.reserve_exact(MOST - chunk.len());
+            }
             directory.put_chunk(directory.chunks.len(), Chunk::new(chunk));
         }
         directory
@@ -131,18 +135,24 @@ impl<P: Keyed> Directory<P> {
             self.put_chunk(0, Chunk::new(vec![page]));
             return;
         };
-        // A chunk that only grows at its end, as where suffixes count upwards, stays full.
-        if chunk.pages.len() == MOST && before + 1 == MOST {
-            self.put_chunk(number + 1, Chunk::new(vec![page]));
+        if chunk.pages.len() < MOST {
+            chunk.heads.insert(before + 1, page.key().head());
+            chunk.pages.insert(before + 1, page);
             return;
         }
-        chunk.heads.insert(before + 1, page.key().head());
-        chunk.pages.insert(before + 1, page);
-        if chunk.pages.len() > MOST {
-            let upper = chunk.pages.split_off(MOST / 2);
-            chunk.heads.truncate(MOST / 2);
-            self.put_chunk(number + 1, Chunk::new(upper));
+        // Split, but for the last chunk that grows at its end, as where suffixes count upwards: that stays full.
+        let is_at_end = before + 1 == MOST && number + 1 == self.heads.len();
+        let half = if is_at_end { MOST } else { MOST / 2 };
+        let mut upper = chunk.pages.split_off(half);
+        chunk.heads.truncate(half);
+        match (before + 1).checked_sub(half) {
+            Some(place) if place > 0 || is_at_end => upper.insert(place, page),
+            _ => {
+                chunk.heads.insert(before + 1, page.key().head());
+                chunk.pages.insert(before + 1, page);
+            }
         }
+        self.put_chunk(number + 1, Chunk::new(upper));
     }
 
     /// Takes a page out.
@@ -196,6 +206,12 @@ impl<P: Keyed> Directory<P> {
     pub(crate) fn from(&self, at: At) -> impl Iterator<Item = &P> {
         let chunks = self.chunks.get(at.chunk..).unwrap_or_default();
         chunks.iter().flat_map(|chunk| &chunk.pages).skip(at.page)
+    }
+
+    /// So many pages have room.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.pages.capacity()).sum()
     }
 
     /// All pages.

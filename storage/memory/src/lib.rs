@@ -22,10 +22,11 @@
 //!
 //! Rows of one client, scope and kind are a table of their own, ordered by suffix: a group has some ten tables, most of them
 //! tiny however large the group is. A table is a directory of small pages, so one row of a million is found with few looks
-//! at memory that no cache has; a batch looks a table up once for all rows of it that come together, and looks at all
-//! rows that it changes before it changes the first.
+//! at memory that no cache has; a batch looks a table up once for all rows of it that come together. Of a batch of
+//! the size of a Commit's, all rows that change are looked at before the first is changed: then what is far away is read for
+//! several of them at once.
 //!
-//! Cost: O(log rows of the table) per row read or written (O(1) where rows come in order into a table that was
+//! Cost: O(log rows of the table) per row read or written, amortized (O(1) where rows come in order into a table that was
 //! empty), and one allocation per row written; a scan copies the rows of
 //! its range; memory is the values and about 70 bytes per row.
 //!
@@ -42,7 +43,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::hint::black_box;
 use std::iter::{Peekable, from_fn};
-use std::ops::Bound;
+use std::ops::{Bound, RangeInclusive};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use pleach_storage::{
@@ -71,6 +72,10 @@ struct Rows {
 const OF_A_MESSAGE: usize = 12;
 /// And when there are more, room for so many.
 const OF_A_COMMIT: usize = 64;
+
+/// Batches of so many operations are looked at ahead: fewer are a message's, which has just read what it changes; what more of them look
+/// at may be gone from the caches before it is changed.
+const LOOKED_AT: RangeInclusive<usize> = OF_A_MESSAGE + 1..=512;
 
 impl Rows {
     fn len(&self) -> usize {
@@ -118,10 +123,10 @@ impl Rows {
         }
     }
 
-    /// Has what a Commit changes read into the caches: first the pages of all its rows, then the rows. Nothing waits for what is
+    /// Reads into the caches what a batch will change: first the pages of all rows, then the rows. Nothing waits for what is
     /// found, so a processor reads what is far away for several rows at once; one that changes them waits for each.
     fn look(&self, StagedBatch { tables, ops }: &StagedBatch) {
-        if !(OF_A_MESSAGE..=2 * OF_A_COMMIT).contains(&ops.len()) {
+        if !LOOKED_AT.contains(&ops.len()) {
             return;
         }
         let tables: Vec<Option<&Table>> = tables.iter().map(|name| self.tables.get(name)).collect();

@@ -37,6 +37,19 @@ pub(crate) fn commit_of(root: &Path, paths: &[&str]) -> String {
     if changed { commit + "+" } else { commit }
 }
 
+/// Whether memory comes in huge pages, in words: what a read of far memory costs depends on it.
+pub(crate) fn huge_pages() -> String {
+    let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+    let chosen = setting.split_once('[').and_then(|(_, rest)| Some(rest.split_once(']')?.0));
+    match chosen {
+        Some("always") => "Transparent huge pages: always",
+        Some("madvise") => "Transparent huge pages: for those who ask",
+        Some("never") => "Transparent huge pages: never",
+        _ => "Transparent huge pages: not known",
+    }
+    .to_owned()
+}
+
 /// Today, in UTC.
 pub(crate) fn date() -> String {
     output("date", &["-u", "+%Y-%m-%d"], None).unwrap_or_else(|| "unknown date".into())

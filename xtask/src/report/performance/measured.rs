@@ -316,7 +316,7 @@ pub(crate) fn on_all_processors(operation: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Field, Measured, on_all_processors};
+    use super::{Cell, Field, Measured, on_all_processors, with_system};
     use crate::report::peers::Library;
     use crate::report::performance::example;
     use serde_json::json;
@@ -369,6 +369,15 @@ mod tests {
         let count =
             |name: &str| measured.cell(&ours, name, 1_000, Field::Wall).summary().map(|cell| cell.count);
         assert_eq!((count("join"), count(&on_all_processors("join"))), (Some(1), Some(1)));
+    }
+
+    #[test]
+    fn what_had_another_allocator_is_a_cell_of_its_own() {
+        let measured = Measured::new(&example::lines());
+        let ours = measured.ours().unwrap();
+        let value = |name: &str| measured.value(&ours, name, 1_000, Field::Cpu);
+        assert_eq!(value("process_public"), Some(900_000.0));
+        assert_eq!(value(&with_system("process_public")), Some(1_200_000.0));
     }
 
     #[test]

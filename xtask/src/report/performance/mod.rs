@@ -272,11 +272,7 @@ impl Report<'_> {
     /// Starts a binary, and keeps what it prints.
     fn start(&mut self, run: &Run, arguments: &[String]) -> Result<&'static str> {
         let binaries = self.binaries.get(run.what.library().name()).ok_or("a binary is missing")?;
-        let binary = match run.what {
-            // What is allocated is what the C library's allocator counts.
-            Subject::System | Subject::Heap(_) => &binaries.system,
-            _ => &binaries.measured,
-        };
+        let binary = if run.what.has_system_allocator() { &binaries.system } else { &binaries.measured };
         let most = plan::most(run, self.options.common.quick);
         let end = peers::run_within(binary, arguments, Some(most), |line| self.results.add(run, line))?;
         Ok(match end {

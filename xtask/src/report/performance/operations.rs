@@ -9,14 +9,20 @@ pub(crate) struct Operation {
     pub(crate) title: &'static str,
     /// Whether its work is shared among threads, so that wall time is another thing than CPU time.
     pub(crate) threads: bool,
+    /// Whether it is measured with the allocator of the system, too: where memory is much of the cost.
+    pub(crate) allocators: bool,
 }
 
 const fn operation(name: &'static str, title: &'static str) -> Operation {
-    Operation { name, title, threads: false }
+    Operation { name, title, threads: false, allocators: false }
+}
+
+const fn allocating(name: &'static str, title: &'static str) -> Operation {
+    Operation { allocators: true, ..operation(name, title) }
 }
 
 const fn threaded(name: &'static str, title: &'static str) -> Operation {
-    Operation { name, title, threads: true }
+    Operation { threads: true, ..operation(name, title) }
 }
 
 /// Every operation that takes time.
@@ -28,29 +34,29 @@ pub(crate) const OPERATIONS: [Operation; 34] = [
     threaded("join_fresh", "Join by Welcome, fresh tree beside"),
     threaded("join_tree_inside", "Join by Welcome, tree inside"),
     threaded("external_join", "Join by external Commit"),
-    operation("commit", "Own Commit, path only, full tree: create and merge"),
+    allocating("commit", "Own Commit, path only, full tree: create and merge"),
     operation("build", "Own Commit: create alone"),
     operation("merge", "Own Commit: merge alone"),
     threaded("commit_fresh", "Own Commit on a fresh tree: create and merge"),
-    operation("process", "Process a Commit, full tree: mean over receivers"),
+    allocating("process", "Process a Commit, full tree: mean over receivers"),
     operation("process_worst", "Process a Commit, full tree: the sender's sibling"),
-    operation("commit_public", "Own Commit as a PublicMessage: create and merge"),
-    operation("process_public", "Process a Commit that is a PublicMessage: mean over receivers"),
+    allocating("commit_public", "Own Commit as a PublicMessage: create and merge"),
+    allocating("process_public", "Process a Commit that is a PublicMessage: mean over receivers"),
     operation("process_fresh", "Process a Commit on a fresh tree"),
     operation("add_tree_beside", "Add a member, tree beside"),
     operation("add_tree_inside", "Add a member, tree inside the Welcome"),
     operation("process_add", "Process a Commit that adds"),
     operation("remove", "Remove a member"),
     operation("process_remove", "Process a Commit that removes"),
-    operation("encrypt_100", "Encrypt 100 B"),
-    operation("encrypt_100_first", "Encrypt 100 B: first of the epoch"),
-    operation("decrypt_100", "Decrypt 100 B"),
-    operation("decrypt_100_first", "Decrypt 100 B: first of its sender"),
+    allocating("encrypt_100", "Encrypt 100 B"),
+    allocating("encrypt_100_first", "Encrypt 100 B: first of the epoch"),
+    allocating("decrypt_100", "Decrypt 100 B"),
+    allocating("decrypt_100_first", "Decrypt 100 B: first of its sender"),
     operation("encrypt_1k", "Encrypt 1 KiB"),
     operation("encrypt_1k_first", "Encrypt 1 KiB: first of the epoch"),
     operation("decrypt_1k", "Decrypt 1 KiB"),
     operation("decrypt_1k_first", "Decrypt 1 KiB: first of its sender"),
-    operation("store_reopen_send", "Open a stored group and send one message"),
+    allocating("store_reopen_send", "Open a stored group and send one message"),
     operation("open", "Open a stored group"),
     operation("commit_cold", "Own Commit: first after opening"),
     operation("process_cold", "Process a Commit: first after opening"),

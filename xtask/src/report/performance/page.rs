@@ -92,6 +92,7 @@ pub(crate) fn whole(measured: &Measured, verdicts: &[Verdict], commit: &str, bef
     let sizes = measured.sizes();
     let mut page = String::from(INTRODUCTION);
     let _ = writeln!(page, "- Machine: {}; {}.", machine::processors(), machine::compiler());
+    let _ = writeln!(page, "- {}.", machine::huge_pages());
     if let Some(pace) = measured.pace() {
         let _ = writeln!(page, "- Times are those at a pace of {} (see the method).", time(pace));
     }
@@ -179,7 +180,7 @@ fn overview(verdicts: &[Verdict]) -> String {
         rows.push(row);
     }
     format!(
-        "Pleach with aws-lc, suite 1, records in memory; CPU time where nothing else is said.\n\n{}",
+        "Pleach with aws-lc, suite 1, records in memory, mimalloc as the global allocator (with the system's: see each operation); CPU time where nothing else is said.\n\n{}",
         numbers(&rows)
     )
 }
@@ -292,7 +293,7 @@ const PRIMITIVES: &str =
 
 const OPERATIONS_TEXT: &str = "\
 CPU time on one processor: medians, with half of the distance between the quartiles in per cent. Others as multiples of **Pleach, aws-lc** at the
-same size. *With the system's allocator*: instead of mimalloc, and to the floor. *Not stored*: where storing is a call of its own, without it. \"Stopped\": this operation, or one that it comes after, took longer than that at this size or a smaller one. -: not measured.
+same size. *With the system's allocator*: instead of mimalloc, in one round; in brackets to the floor. *Not stored*: where storing is a call of its own, without it. \"Stopped\": this operation, or one that it comes after, took longer than that at this size or a smaller one. -: not measured.
 ";
 
 const COLD: &str =
@@ -321,9 +322,10 @@ const METHOD: &str = "
 - One program ([benches/peers](../benches/peers)) does the same work with each library over a small trait; between members there are only
   wire bytes. All are built with the same profile (release, thin LTO), for the same target; the others are published crates, pinned,
   with their default and their fastest provider. A process measures one library with one provider at one size.
-- All libraries are measured with the same allocator, [mimalloc](https://crates.io/crates/mimalloc), as the program's global one. What Pleach takes with
-  the allocator of the system (glibc's) is in a line of its own where memory is much of the cost: after a large group was joined, its lists of free memory lead
-  to what is in no cache. Memory is measured with the system's, which tells what is allocated.
+- All libraries are measured with the same allocator, [mimalloc](https://crates.io/crates/mimalloc) 3, as the program's global one; C code in them
+  has the system's. It asks for huge pages where the system gives them to those who ask, which glibc's does not. What Pleach takes with
+  the allocator of the system is in a line of its own where memory is much of the cost, from 100 to 100,000 members, measured in one round. Memory is
+  measured with the system's, which tells what is allocated.
 - Processes run in turn: the floor, Pleach, OpenMLS, mls-rs; then the next round. Up to 10,000 members there are three rounds for the
   fastest provider of each library and one for the others; at 100,000 one for all; at a million one for the fastest. In each run an
   operation is repeated 20 times, 12 at a million, or until a sixth of the time that is meant for the run is over; joining and what

@@ -54,6 +54,11 @@ impl Subject {
         }
     }
 
+    /// Whether it is measured with the allocator of the system: for memory, since that one counts what is allocated.
+    pub(crate) const fn has_system_allocator(self) -> bool {
+        matches!(self, Self::System | Self::Heap(_))
+    }
+
     /// Its name in results.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -118,18 +123,6 @@ pub(crate) fn runs(choice: &Choice<'_>) -> Vec<Run> {
 const LEAST_SHARED: u64 = 1_000;
 /// Where allocators are compared.
 const SYSTEM_SIZES: RangeInclusive<u64> = 100..=100_000;
-/// By these operations.
-const SYSTEM: [&str; 9] = [
-    "commit",
-    "process",
-    "commit_public",
-    "process_public",
-    "encrypt_100",
-    "encrypt_100_first",
-    "decrypt_100",
-    "decrypt_100_first",
-    "store_reopen_send",
-];
 /// Below, a member's memory is lost among the rest of a process.
 const LEAST_HEAP: u64 = 1_000;
 
@@ -152,9 +145,11 @@ const LARGEST_MESSAGES: u64 = 200_000;
 /// Whether a run measures an operation.
 pub(crate) fn possible(operation: &str, run: &Run) -> bool {
     let inside = matches!(operation, "add_tree_inside" | "join_tree_inside");
-    let is_shared = operations::find(operation).is_some_and(|operation| operation.threads);
+    let found = operations::find(operation);
+    let is_shared = found.is_some_and(|operation| operation.threads);
+    let is_compared = found.is_some_and(|operation| operation.allocators);
     (run.what != Subject::Threads || is_shared)
-        && (run.what != Subject::System || SYSTEM.contains(&operation))
+        && (run.what != Subject::System || is_compared)
         && (run.n <= LARGEST_MESSAGES || !(inside || Part::of(operation) == Part::Fresh))
 }
 
@@ -222,7 +217,7 @@ pub(crate) fn most(run: &Run, quick: bool) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{Choice, QUICK_SIZES, SIZES, Subject, budget, runs};
+    use super::{Choice, QUICK_SIZES, SIZES, Subject, budget, possible, runs};
     use crate::report::peers::Library;
 
     fn choice<'o>(sizes: &'o [u64], quick: bool) -> Choice<'o> {
@@ -247,6 +242,18 @@ mod tests {
         let threads: Vec<_> = threads.into_iter().filter(|run| run.what == Subject::Threads).collect();
         assert!(threads.len() == 1 && threads.iter().all(|run| run.n == 1_000));
         assert_eq!(runs.iter().filter(|run| run.round == 0).count(), 15);
+    }
+
+    #[test]
+    fn allocators_are_compared_by_some_operations_in_runs_of_their_own() {
+        let all = runs(&choice(&SIZES, false));
+        let system: Vec<_> = all.iter().filter(|run| run.what == Subject::System).collect();
+        assert_eq!(system.iter().map(|run| run.n).collect::<Vec<_>>(), [100, 1_000, 10_000, 100_000]);
+        assert!(system.iter().all(|run| run.provider == "aws-lc" && run.what.has_system_allocator()));
+        let [process, join] = ["process", "join"].map(|operation| possible(operation, system[0]));
+        assert!(process && !join);
+        assert!(all.iter().all(|run| !matches!(run.what, Subject::Library(_)) || !run.what.has_system_allocator()));
+        assert!(runs(&choice(&QUICK_SIZES, true)).iter().all(|run| run.what != Subject::System));
     }
 
     #[test]

@@ -86,13 +86,13 @@ pub(crate) fn of_operation(measured: &Measured, operation: &Operation, sizes: &[
         }
         let system = with_system(name);
         if sizes.iter().any(|&n| measured.value(&who, &system, n, Field::Cpu).is_some()) {
-            let cell = |n: u64| match measured.value(&who, &system, n, Field::Cpu) {
-                None => "-".into(),
-                Some(value) => {
-                    let to_floor = floor(&who, n).filter(|floor| *floor > 0.0);
-                    let to_floor = to_floor.map(|floor| format!(" ({})", ratio(value / floor)));
-                    format!("{}{}", time(value), to_floor.unwrap_or_default())
-                }
+            let to_floor = |n: u64| {
+                let (formula, prices) = measured.floor_by(&who, &system, name, n)?;
+                let floor = formula.cost(&prices).filter(|floor| *floor > 0.0)?;
+                Some(format!(" ({})", ratio(measured.value(&who, &system, n, Field::Cpu)? / floor)))
+            };
+            let cell = |n: u64| {
+                shown(measured.cell(&who, &system, n, Field::Cpu), time) + &to_floor(n).unwrap_or_default()
             };
             rows.push(row("… with the system's allocator", sizes, cell));
         }
@@ -324,6 +324,7 @@ mod tests {
                 "floor | 154 µs | 157 µs | -",
                 "**Pleach, aws-lc** | 180 µs ±0% | 900 µs ±0% | -",
                 "… to its floor | 1.17 | 5.73 | -",
+                "… with the system's allocator | - | 1.20 ms (7.64) | -",
                 "OpenMLS, libcrux | 10x | 20x | -",
             ]
         );

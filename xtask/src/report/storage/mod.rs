@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
             let binary = binaries.get(library.name()).ok_or("a binary is missing")?;
             eprintln!("n = {n}, {}", library.name());
-            peers::run(&binary.measured, &arguments(common, n), |line| results.add(library, line))?;
+            peers::run(&binary.system, &arguments(common, n), |line| results.add(library, line))?;
             if let State::Stopped(stop) = results.state(library, n) {
                 eprintln!(
                     "n = {n}, {}: {} took more than {} s",
