@@ -39,7 +39,7 @@ pub(crate) fn commit_of(root: &Path, paths: &[&str]) -> String {
 
 /// Whether memory comes in huge pages, in words: what a read of far memory costs depends on it.
 pub(crate) fn huge_pages() -> String {
-    let setting = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
+    let setting = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").unwrap_or_default();
     let chosen = setting.split_once('[').and_then(|(_, rest)| Some(rest.split_once(']')?.0));
     match chosen {
         Some("always") => "Transparent huge pages: always",

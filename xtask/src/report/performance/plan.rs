@@ -252,7 +252,10 @@ mod tests {
         assert!(system.iter().all(|run| run.provider == "aws-lc" && run.what.has_system_allocator()));
         let [process, join] = ["process", "join"].map(|operation| possible(operation, system[0]));
         assert!(process && !join);
-        assert!(all.iter().all(|run| !matches!(run.what, Subject::Library(_)) || !run.what.has_system_allocator()));
+        assert!(
+            all.iter()
+                .all(|run| !matches!(run.what, Subject::Library(_)) || !run.what.has_system_allocator())
+        );
         assert!(runs(&choice(&QUICK_SIZES, true)).iter().all(|run| run.what != Subject::System));
     }
 
