@@ -258,7 +258,7 @@ fn exchange(by: &Client, other: &Client, group: &[u8]) -> Outcome {
 
 impl Stage {
     fn new() -> Self {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-vectors/storage/v1");
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-vectors/storage/v1.1");
         let golden = Golden::read(&directory).unwrap();
         let base = Arc::new(golden.rows.iter().cloned().collect());
         let mut stage = Self { golden, base, tea: Vec::new(), welcome: Vec::new(), knock: Vec::new() };

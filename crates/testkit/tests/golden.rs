@@ -15,8 +15,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A directory for each format that was released, this version's last.
-const FORMATS: [&str; 1] = ["v1"];
+/// A directory for each format, of the store or of a row, this version's last.
+const FORMATS: [&str; 2] = ["v1", "v1.1"];
 
 fn directory(format: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test-vectors/storage").join(format)
@@ -113,6 +113,21 @@ fn every_kind_is_there() {
     for kind in RecordKind::ALL {
         assert_eq!(kinds.contains(kind), !absent.contains(kind), "{kind}");
     }
+}
+
+/// What a first use leaves of the secret tree is a row of version 2, where none was yet there is one of version 1; in the first
+/// stores there are those alone.
+#[test]
+fn both_forms_of_a_first_use_are_there() {
+    // The row's version, its format and the length of what is in it stand before.
+    const AT: usize = 8 + 1 + 4;
+    let versions = FORMATS.map(|format| {
+        let golden = Golden::read(&directory(format)).unwrap();
+        let is_node = |key: &[u8]| KeyBuf::decode(key).unwrap().record() == RecordKind::SecretNode;
+        let nodes = golden.rows.iter().filter(|(key, _)| is_node(key));
+        nodes.map(|(_, value)| value[AT]).collect::<BTreeSet<u8>>()
+    });
+    assert_eq!(versions, [BTreeSet::from([1]), BTreeSet::from([1, 2])]);
 }
 
 /// The files are small, and the scene can be made again: what it holds is not an accident.
