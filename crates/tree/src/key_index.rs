@@ -196,14 +196,7 @@ impl KeyIndex {
     /// The nodes whose key may have this tag, in no order. Some may be missing unless it [`is_known`](Self::is_known).
     pub(crate) fn candidates(&self, tag: KeyTag) -> impl Iterator<Item = NodeIndex> {
         let prefix = tag.prefix();
-        let mut trie = &self.trie;
-        let mut level = 0;
-        while let Trie::Branch(branch) = trie {
-            let Some(next) = branch.get(digit(prefix, level)) else { break };
-            trie = next;
-            level += 1;
-        }
-        let bucket: &[Entry] = if let Trie::Bucket(bucket) = trie { taken(bucket) } else { &[] };
+        let bucket = self.trie.bucket(prefix, |_| {}).map_or(&[][..], |bucket| taken(bucket));
         let first = self.changes.partition_point(|change| change.entry.prefix() < prefix);
         let changes = self.changes.get(first..).unwrap_or_default();
         let end = changes.partition_point(|change| change.entry.prefix() == prefix);
@@ -258,18 +251,24 @@ impl Trie {
         }
     }
 
+    /// The bucket for a prefix, if there is one; `visit` is given the branches above it.
+    fn bucket(&self, prefix: Prefix, mut visit: impl FnMut(&Arc<[Self; 16]>)) -> Option<&Arc<[Entry]>> {
+        let (mut trie, mut level) = (self, 0);
+        while let Self::Branch(branch) = trie {
+            visit(branch);
+            trie = branch.get(digit(prefix, level))?;
+            level += 1;
+        }
+        if let Self::Bucket(bucket) = trie { Some(bucket) } else { None }
+    }
+
     /// Reads into the caches what is kept for some prefixes. Nothing waits for what is found, so a processor reads what is far away
     /// for several of them at once, where a search waits for each.
     fn look(&self, prefixes: impl Iterator<Item = Prefix>) {
         let look = |prefix| {
-            let (mut trie, mut level, mut seen) = (self, 0, 0);
-            while let Self::Branch(branch) = trie {
-                // Whoever changes it looks at the count.
-                seen ^= Arc::strong_count(branch);
-                let Some(next) = branch.get(digit(prefix, level)) else { break };
-                (trie, level) = (next, level + 1);
-            }
-            if let Self::Bucket(bucket) = trie {
+            let mut seen = 0;
+            // Whoever changes it looks at the count.
+            if let Some(bucket) = self.bucket(prefix, |branch| seen ^= Arc::strong_count(branch)) {
                 let entry = |at: usize| bucket.get(at).map_or(0, |entry| entry.low as usize);
                 seen ^= Arc::strong_count(bucket)
                     ^ entry(bucket.len() / 2)
