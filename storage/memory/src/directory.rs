@@ -76,6 +76,15 @@ impl<P: Keyed> Chunk<P> {
     fn key(&self) -> Option<&Suffix> {
         self.pages.first().map(P::key)
     }
+
+    fn insert(&mut self, at: usize, page: P) {
+        self.heads.insert(at, page.key().head());
+        self.pages.insert(at, page);
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        Self { heads: self.heads.split_off(at), pages: self.pages.split_off(at) }
+    }
 }
 
 impl<P: Keyed> Directory<P> {
@@ -136,23 +145,18 @@ impl<P: Keyed> Directory<P> {
             return;
         };
         if chunk.pages.len() < MOST {
-            chunk.heads.insert(before + 1, page.key().head());
-            chunk.pages.insert(before + 1, page);
+            chunk.insert(before + 1, page);
             return;
         }
         // Split, but for the last chunk that grows at its end, as where suffixes count upwards: that stays full.
         let is_at_end = before + 1 == MOST && number + 1 == self.heads.len();
         let half = if is_at_end { MOST } else { MOST / 2 };
-        let mut upper = chunk.pages.split_off(half);
-        chunk.heads.truncate(half);
+        let mut upper = chunk.split_off(half);
         match (before + 1).checked_sub(half) {
             Some(place) if place > 0 || is_at_end => upper.insert(place, page),
-            _ => {
-                chunk.heads.insert(before + 1, page.key().head());
-                chunk.pages.insert(before + 1, page);
-            }
+            _ => chunk.insert(before + 1, page),
         }
-        self.put_chunk(number + 1, Chunk::new(upper));
+        self.put_chunk(number + 1, upper);
     }
 
     /// Takes a page out.
